@@ -1,0 +1,37 @@
+//! Instants, and the clock that is handed to whoever needs one.
+
+use std::fmt;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use serde::{Deserialize, Serialize};
+
+/// An instant in UTC with microseconds; as text and in JSON RFC 3339.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(DateTime<Utc>);
+
+impl Timestamp {
+    /// `micros` since 1970-01-01T00:00:00Z; instants outside chrono's range become the epoch.
+    pub fn from_micros(micros: i64) -> Self {
+        Self(DateTime::from_timestamp_micros(micros).unwrap_or_default())
+    }
+
+    /// Microseconds since 1970-01-01T00:00:00Z.
+    pub fn micros(self) -> i64 {
+        self.0.timestamp_micros()
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+/// Where time and randomness come from. The binary passes the real one, tests a fixed one.
+pub trait Clock: Send + Sync {
+    fn now(&self) -> Timestamp;
+
+    /// Random bits for ids and temporary names, never for results.
+    fn entropy(&self) -> u128;
+}

@@ -1,0 +1,226 @@
+//! The manifest of a package: the content-addressed folder that is tested, deployed and served.
+//!
+//! A package refers outside itself by digest only: no number, commit, clock, path or host is in it.
+//!
+//! ```text
+//! manifest.json      this document
+//! model/…            the model's files as training left them, and `model.onnx` where exported
+//! code/…             the project's code the model needs, on the worker's path
+//! requirements.lock  the Python environment the model was trained in
+//! golden.json        rows with the answers the model must give, everywhere
+//! profile.json       inputs and outputs as seen in training
+//! ```
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::config::Task;
+use crate::data::ColumnProfile;
+use crate::table::DataType;
+use crate::{Digest, Fault, Kind};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Format version, 1.
+    pub version: u32,
+    pub task: Task,
+    pub target: String,
+    /// Stages in the order a request passes them; one in this version.
+    pub stages: Vec<Stage>,
+    pub signature: Signature,
+    /// Classes in the order of the probabilities; empty for regression.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub positive: Option<String>,
+    /// Equal answers differ by at most this, relative above 1.
+    pub tolerance: f64,
+    pub provenance: Provenance,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    pub name: String,
+    pub runtime: Runtime,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Runtime {
+    /// An ONNX graph, asked in process.
+    Onnx {
+        /// Within the package: `model/model.onnx`.
+        file: String,
+        /// Whether Modelyard exported it in float64 (`exported`) or the user's code wrote it (`given`).
+        origin: OnnxOrigin,
+        /// The ONNX Runtime it was tested with.
+        library_version: String,
+        library_digest: Digest,
+    },
+    /// A worker process in the model's own Python environment.
+    Python {
+        /// Within the package: `model/model.joblib` or `model/predict.py`.
+        entry: String,
+        /// `3.11.7`, as the environment's interpreter calls itself.
+        python: String,
+        environment: Digest,
+    },
+}
+
+impl Runtime {
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Onnx { .. } => "onnx",
+            Self::Python { .. } => "python",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnnxOrigin {
+    Exported,
+    Given,
+}
+
+/// What a request must look like.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Signature {
+    /// What the model is asked with, in its order.
+    pub inputs: Vec<Input>,
+    /// True where the model takes a single Series (`[package] features = "name"`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub series: bool,
+    /// Columns of the data set that are no inputs: accepted in a request and not scored.
+    pub ignored: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub data_type: DataType,
+    /// The pandas dtype that reading the training split gives: `float64`, `int64`, `object`, `str`, `bool`,
+    /// `datetime64[us]`.
+    pub dtype: String,
+    /// Whether the model answers a null or missing field; tried at packaging.
+    pub nullable: bool,
+    /// Whether the model answers a category it has not seen; tried at packaging, true for other types.
+    pub unseen: bool,
+}
+
+/// Where the model comes from, by digest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Key of the training action whose model this is.
+    pub training: Digest,
+    /// Logical digests of the parts it learnt from, by placeholder.
+    pub data: BTreeMap<String, Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Digest>,
+    pub params: BTreeMap<String, Value>,
+}
+
+/// `golden.json`: rows of the validation part and what the model answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Golden {
+    /// Format version, 1.
+    pub version: u32,
+    /// A row each: field to value, as a request would send it.
+    pub rows: Vec<serde_json::Map<String, Value>>,
+    pub answers: Vec<Answer>,
+}
+
+/// What a model says of one row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// A number, or a class's name.
+    pub prediction: Value,
+    /// In the order of `classes`; absent for regression and for a classifier without them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probabilities: Option<Vec<f64>>,
+}
+
+/// `profile.json`: what the model saw and said in training; facts for monitoring, not rules.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TrainingProfile {
+    /// Format version, 1.
+    pub version: u32,
+    pub inputs: Vec<ColumnProfile>,
+    /// Of the answers on the validation part.
+    pub outputs: Vec<ColumnProfile>,
+}
+
+/// Many answers, by column: what a runtime gives and metrics take.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Predictions {
+    /// A number a row.
+    Values(Vec<f64>),
+    Classes {
+        /// Index into the manifest's classes, one a row.
+        labels: Vec<usize>,
+        /// Row by row, one number a class; `None` where the model gives none.
+        probabilities: Option<Vec<f64>>,
+    },
+}
+
+impl Predictions {
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Values(values) => values.len(),
+            Self::Classes { labels, .. } => labels.len(),
+        }
+    }
+
+    /// The answer of `row`, classes named.
+    pub fn answer(&self, row: usize, classes: &[String]) -> Answer {
+        match self {
+            Self::Values(values) => Answer { prediction: values[row].into(), probabilities: None },
+            Self::Classes { labels, probabilities } => Answer {
+                prediction: classes[labels[row]].clone().into(),
+                probabilities: probabilities
+                    .as_ref()
+                    .map(|all| all[row * classes.len()..(row + 1) * classes.len()].to_vec()),
+            },
+        }
+    }
+}
+
+/// Whether `a` and `b` are equal answers: within `tolerance`, relative above 1.
+pub fn close(a: f64, b: f64, tolerance: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan()) || difference(a, b) <= tolerance
+}
+
+/// `|a − b|`, divided by the larger magnitude where that exceeds 1.
+pub fn difference(a: f64, b: f64) -> f64 {
+    (a - b).abs() / a.abs().max(b.abs()).max(1.0)
+}
+
+impl Manifest {
+    /// Reads `manifest.json`.
+    ///
+    /// # Errors
+    /// If it is no manifest, or of a later version than this program knows.
+    pub fn from_json(bytes: &[u8]) -> crate::Result<Self> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            version: u32,
+        }
+        let broken = |error: serde_json::Error| {
+            Fault::new(Kind::Package, "cannot read the package's `manifest.json`").because(error)
+        };
+        let found: Versioned = serde_json::from_slice(bytes).map_err(broken)?;
+        if found.version != 1 {
+            return Err(Fault::new(
+                Kind::Package,
+                format!("the package's manifest has version {}, this program knows version 1", found.version),
+            )
+            .hint("use a newer modelyard"));
+        }
+        serde_json::from_slice(bytes).map_err(broken)
+    }
+}

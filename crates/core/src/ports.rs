@@ -1,0 +1,169 @@
+//! What the rest of the house needs from a home, a small trait per noun.
+//!
+//! `store` implements them (a local folder with SQLite, and one in memory for tests); each has a
+//! conformance suite there. A remote home can implement them later, so nothing here shows where a
+//! home lies.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::action::{ActionKey, ActionResult};
+use crate::audit::{Actor, AuditEntry};
+use crate::data::{DataVersion, NumberedVersion};
+use crate::id::RunId;
+use crate::model::{ModelRef, ModelVersion, NewVersion, RegisteredModel};
+use crate::run::{Run, RunFilter};
+use crate::tree::Tree;
+use crate::{Digest, Result, Timestamp};
+
+/// Everything a home offers.
+#[derive(Clone)]
+pub struct Home {
+    pub blobs: Arc<dyn BlobStore>,
+    pub results: Arc<dyn ResultStore>,
+    pub stamps: Arc<dyn StampStore>,
+    pub data: Arc<dyn DataStore>,
+    pub runs: Arc<dyn RunStore>,
+    pub models: Arc<dyn ModelStore>,
+    pub audit: Arc<dyn AuditStore>,
+    pub locks: Arc<dyn Locks>,
+}
+
+/// Immutable content, named by digest. Nothing is there until it is there whole; what is read is
+/// verified.
+#[async_trait]
+pub trait BlobStore: Send + Sync {
+    async fn put(&self, bytes: &[u8]) -> Result<Digest>;
+
+    /// Stores the file at `path` without holding it in memory.
+    async fn put_file(&self, path: &Path) -> Result<Digest>;
+
+    /// Stores every file below `path` and the tree that lists them; answers the tree.
+    async fn put_folder(&self, path: &Path) -> Result<Tree>;
+
+    /// The bytes of `digest`; `None` if it is not there.
+    async fn get(&self, digest: Digest) -> Result<Option<Vec<u8>>>;
+
+    /// Writes the blob to a new file at `path`, verified on the way, never linked to the store's own.
+    ///
+    /// # Errors
+    /// If it is not there, or damaged.
+    async fn fetch_file(&self, digest: Digest, path: &Path) -> Result<()>;
+
+    /// Writes the files of the tree `digest` below `path`, which is made if missing.
+    async fn fetch_folder(&self, digest: Digest, path: &Path) -> Result<()>;
+
+    async fn contains(&self, digest: Digest) -> Result<bool>;
+
+    /// The tree `digest`; `None` if it is not there.
+    async fn tree(&self, digest: Digest) -> Result<Option<Tree>>;
+}
+
+/// Results of actions, by key.
+#[async_trait]
+pub trait ResultStore: Send + Sync {
+    async fn get(&self, key: ActionKey) -> Result<Option<ActionResult>>;
+
+    /// Keeps `result`; a later one under the same key replaces it.
+    async fn put(&self, result: &ActionResult) -> Result<()>;
+}
+
+/// Digests of files whose size and times have not changed, so that they need not be read again.
+/// A cache: losing it costs time alone.
+#[async_trait]
+pub trait StampStore: Send + Sync {
+    async fn get(&self, stamp: &FileStamp) -> Result<Option<Digest>>;
+    async fn put(&self, stamps: &[(FileStamp, Digest)]) -> Result<()>;
+}
+
+/// What tells a file's state without reading it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FileStamp {
+    /// Absolute.
+    pub path: String,
+    pub size_bytes: u64,
+    pub modified_ns: i64,
+    pub changed_ns: i64,
+    pub inode: u64,
+}
+
+#[async_trait]
+pub trait DataStore: Send + Sync {
+    /// Gives a new digest of the data set the next number; a known one keeps its own.
+    async fn record(&self, project: &str, version: &DataVersion, at: Timestamp) -> Result<NumberedVersion>;
+
+    /// By number; `None` for the newest.
+    async fn get(&self, project: &str, name: &str, number: Option<u32>) -> Result<Option<NumberedVersion>>;
+
+    /// Of one data set, or of all; sorted by name, newest first.
+    async fn list(&self, project: &str, name: Option<&str>) -> Result<Vec<NumberedVersion>>;
+
+    /// Notes that `package` was scored on the test part `split`; answers how many different
+    /// packages were, this one included.
+    async fn count_test_use(&self, split: Digest, package: Digest) -> Result<u64>;
+}
+
+#[async_trait]
+pub trait RunStore: Send + Sync {
+    /// Inserts the run, or replaces what is known of it.
+    async fn save(&self, run: &Run) -> Result<()>;
+    async fn get(&self, id: RunId) -> Result<Option<Run>>;
+    async fn list(&self, filter: &RunFilter) -> Result<Vec<Run>>;
+}
+
+/// The registry. Every change is one transaction with its audit entry.
+#[async_trait]
+pub trait ModelStore: Send + Sync {
+    /// The version of `new.package` under `new.name`: the one there is, or a new one with the
+    /// next number. The flag says whether it is new.
+    async fn register(&self, new: &NewVersion, actor: &Actor) -> Result<(ModelVersion, bool)>;
+
+    /// Points `alias` of `name` at version `number`.
+    ///
+    /// # Errors
+    /// If there is no such version.
+    async fn set_alias(&self, name: &str, number: u32, alias: &str, actor: &Actor) -> Result<()>;
+
+    async fn resolve(&self, model: &ModelRef) -> Result<Option<ModelVersion>>;
+
+    async fn model(&self, name: &str) -> Result<Option<RegisteredModel>>;
+
+    /// Sorted by name.
+    async fn models(&self) -> Result<Vec<RegisteredModel>>;
+
+    /// Newest first.
+    async fn versions(&self, name: &str) -> Result<Vec<ModelVersion>>;
+}
+
+#[async_trait]
+pub trait AuditStore: Send + Sync {
+    /// All entries from the first, in order.
+    async fn entries(&self) -> Result<Vec<AuditEntry>>;
+
+    /// Number and digest of the last entry, kept apart from the entries so that a cut-off tail is
+    /// noticed.
+    async fn head(&self) -> Result<Option<(u64, Digest)>>;
+
+    async fn append(
+        &self,
+        actor: &Actor,
+        event: &str,
+        subject: &str,
+        details: serde_json::Value,
+    ) -> Result<AuditEntry>;
+}
+
+/// Locks between processes on one home, freed when their holder dies.
+#[async_trait]
+pub trait Locks: Send + Sync {
+    /// Waits until nobody else holds `name`.
+    async fn lock(&self, name: &str) -> Result<Box<dyn LockGuard>>;
+
+    /// `None` if somebody else holds it.
+    async fn try_lock(&self, name: &str) -> Result<Option<Box<dyn LockGuard>>>;
+}
+
+/// Held until dropped.
+pub trait LockGuard: Send + Sync {}

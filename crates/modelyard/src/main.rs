@@ -1,0 +1,2 @@
+//! The binary `modelyard`: commands, configuration and wiring.
+fn main() {}
