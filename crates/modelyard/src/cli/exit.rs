@@ -1,0 +1,48 @@
+//! Exit codes, by name. Scripts may rely on them; the manual lists them.
+
+use modelyard_core::Kind;
+
+/// The exit code of a fault of `kind`. 0 is success; 1 is what `doctor` and `check` answer when
+/// they found something.
+pub(crate) fn code(kind: Kind) -> u8 {
+    match kind {
+        Kind::Usage => 2,
+        Kind::Config => 3,
+        Kind::Data => 4,
+        Kind::Check => 5,
+        Kind::Environment => 6,
+        Kind::Step => 7,
+        Kind::Timeout => 8,
+        Kind::Model => 9,
+        Kind::Package => 10,
+        Kind::Gate => 11,
+        Kind::Different => 12,
+        Kind::NotFound => 13,
+        Kind::Conflict => 14,
+        Kind::Store => 15,
+        Kind::Internal => 70,
+        Kind::Cancelled => 130,
+    }
+}
+
+/// The name of `kind` in `--json` answers.
+pub(crate) fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Usage => "usage",
+        Kind::Config => "config",
+        Kind::Data => "data",
+        Kind::Check => "check",
+        Kind::Environment => "environment",
+        Kind::Step => "step",
+        Kind::Timeout => "timeout",
+        Kind::Model => "model",
+        Kind::Package => "package",
+        Kind::Gate => "gate",
+        Kind::Different => "different",
+        Kind::NotFound => "not_found",
+        Kind::Conflict => "conflict",
+        Kind::Store => "store",
+        Kind::Internal => "internal",
+        Kind::Cancelled => "cancelled",
+    }
+}

@@ -1,0 +1,104 @@
+//! The command line: one file a command, one line here each.
+//!
+//! Results go to stdout, progress and remarks to stderr; `--json` prints one document and nothing
+//! else. To add a command: a file with `Args` and `run`, a variant of [`Command`], an arm in [`run`].
+
+pub(crate) mod exit;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+use modelyard_core::{Clock, Fault, Result};
+
+use crate::clock::MachineClock;
+
+/// The machine-learning lifecycle in one binary.
+#[derive(Parser)]
+#[command(name = "modelyard", version, about, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Args)]
+struct Global {
+    /// The project's folder, or its modelyard.toml [default: found by walking up]
+    #[arg(long, short = 'C', global = true, value_name = "FOLDER", env = "MODELYARD_PROJECT")]
+    project: Option<PathBuf>,
+    /// The home that holds all state [default: .modelyard beside modelyard.toml]
+    #[arg(long, global = true, value_name = "FOLDER", env = "MODELYARD_HOME")]
+    home: Option<PathBuf>,
+    /// Print one JSON document and nothing else
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print results and errors alone
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {}
+
+/// What every command is handed.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) project: Option<PathBuf>,
+    pub(crate) home: Option<PathBuf>,
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+    /// Whether stderr may be coloured and redrawn.
+    pub(crate) color: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ctx = Context {
+        project: cli.global.project,
+        home: cli.global.home,
+        json: cli.global.json,
+        quiet: cli.global.quiet,
+        color: std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr()),
+        clock: Arc::new(MachineClock),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return fail(&ctx, &Fault::new(modelyard_core::Kind::Internal, "cannot start threads").because(error));
+        }
+    };
+    match runtime.block_on(run(cli.command, &ctx)) {
+        Ok(code) => code,
+        Err(fault) => fail(&ctx, &fault),
+    }
+}
+
+async fn run(command: Command, _ctx: &Context) -> Result<ExitCode> {
+    match command {}
+}
+
+/// Prints `fault` and answers its exit code.
+#[allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line prints")]
+fn fail(ctx: &Context, fault: &Fault) -> ExitCode {
+    if ctx.json {
+        let document = serde_json::json!({
+            "error": {
+                "kind": exit::name(fault.kind()),
+                "message": fault.message(),
+                "details": fault.details().iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+                "hint": fault.hint_text(),
+            }
+        });
+        println!("{document}");
+    }
+    if ctx.color {
+        eprintln!("\x1b[1;31merror\x1b[0m: {}", fault.report());
+    } else {
+        eprintln!("error: {}", fault.report());
+    }
+    ExitCode::from(exit::code(fault.kind()))
+}
