@@ -16,6 +16,7 @@ pub mod fault;
 pub mod id;
 pub mod model;
 pub mod package;
+pub mod placeholder;
 pub mod ports;
 pub mod run;
 pub mod table;
