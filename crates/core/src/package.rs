@@ -9,9 +9,14 @@
 //! requirements.lock  the Python environment the model was trained in
 //! golden.json        rows with the answers the model must give, everywhere
 //! profile.json       inputs and outputs as seen in training
+//! files.json         the tree of all files above, so that a folder proves itself without a home
 //! ```
+//!
+//! The package's digest is that of the tree of *all* its files, `files.json` included: what a
+//! store gives the same folder.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,7 +24,31 @@ use serde_json::Value;
 use crate::config::Task;
 use crate::data::ColumnProfile;
 use crate::table::DataType;
+use crate::tree::Tree;
 use crate::{Digest, Fault, Kind};
+
+/// Names of the documents at the top of a package.
+pub const MANIFEST: &str = "manifest.json";
+pub const GOLDEN: &str = "golden.json";
+pub const PROFILE: &str = "profile.json";
+pub const FILES: &str = "files.json";
+
+/// A package folder that was read and found to hold exactly what its `files.json` lists.
+#[derive(Clone, Debug)]
+pub struct Package {
+    pub folder: PathBuf,
+    pub manifest: Manifest,
+    pub golden: Golden,
+    /// Of all files, `files.json` included.
+    pub tree: Tree,
+}
+
+impl Package {
+    /// What names the package everywhere.
+    pub fn digest(&self) -> Digest {
+        self.tree.digest()
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -109,6 +138,9 @@ pub struct Input {
     pub nullable: bool,
     /// Whether the model answers a category it has not seen; tried at packaging, true for other types.
     pub unseen: bool,
+    /// Where it does not: every category it answers, as text, sorted by bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<String>,
 }
 
 /// Where the model comes from, by digest.

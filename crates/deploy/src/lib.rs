@@ -1,1 +1,3 @@
-//! deploy
+//! The package format: the folder that is tested, deployed and served.
+
+pub mod package;

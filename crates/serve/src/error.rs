@@ -1,0 +1,104 @@
+//! Why a prediction was not given, in the same words everywhere: answer, log and metric.
+
+use std::fmt;
+
+/// A request that got no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PredictError {
+    pub code: ErrorCode,
+    /// A lower-case fragment that says what was found, names in back-ticks.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The field of the request that is to blame.
+    pub field: Option<String>,
+}
+
+impl PredictError {
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), hint: None, field: None }
+    }
+
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    #[must_use]
+    pub fn field(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+}
+
+impl fmt::Display for PredictError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for PredictError {}
+
+/// What kind of error; [`as_str`](Self::as_str) is stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ErrorCode {
+    /// The body is no JSON.
+    NotJson,
+    /// The body nests deeper than it may.
+    TooDeep,
+    /// The body, or the number of its rows, is over the limit.
+    TooLarge,
+    /// A value of the wrong type, a fraction for an integer, a null where the model can't.
+    BadValue,
+    /// A name that the data set does not have.
+    UnknownField,
+    /// A field that the model needs is not there.
+    MissingField,
+    /// No model of that name is served.
+    ModelMissing,
+    /// The model's own preparation of the row failed.
+    Preprocessing,
+    /// The model itself failed.
+    Inference,
+    /// More rows are waiting than may.
+    Overloaded,
+    /// The model is being loaded, or its worker restarted.
+    NotReady,
+    /// A fault of Modelyard itself.
+    Internal,
+}
+
+impl ErrorCode {
+    pub const ALL: [Self; 12] = [
+        Self::NotJson,
+        Self::TooDeep,
+        Self::TooLarge,
+        Self::BadValue,
+        Self::UnknownField,
+        Self::MissingField,
+        Self::ModelMissing,
+        Self::Preprocessing,
+        Self::Inference,
+        Self::Overloaded,
+        Self::NotReady,
+        Self::Internal,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotJson => "not_json",
+            Self::TooDeep => "too_deep",
+            Self::TooLarge => "too_large",
+            Self::BadValue => "bad_value",
+            Self::UnknownField => "unknown_field",
+            Self::MissingField => "missing_field",
+            Self::ModelMissing => "model_missing",
+            Self::Preprocessing => "preprocessing",
+            Self::Inference => "inference",
+            Self::Overloaded => "overloaded",
+            Self::NotReady => "not_ready",
+            Self::Internal => "internal",
+        }
+    }
+}

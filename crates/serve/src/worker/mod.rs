@@ -1,0 +1,1 @@
+//! The Python process behind the runtime `python`.
