@@ -56,6 +56,9 @@ pub struct Command {
     pub sandbox: Sandbox,
     pub threads: u32,
     pub seed: u64,
+    /// The winner of a search once more, on train and validation; the step's context says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refit: bool,
 }
 
 /// What a step may open, as declared.
