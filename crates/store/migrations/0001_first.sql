@@ -1,0 +1,105 @@
+-- Documents are JSON text as `modelyard-core` defines them; beside each stand the columns that are
+-- looked up. Digests are 64 hexadecimal digits, instants microseconds since 1970-01-01T00:00:00Z.
+
+CREATE TABLE results (
+    key TEXT PRIMARY KEY,
+    document TEXT NOT NULL
+) STRICT;
+
+-- One row a path: only its newest state is worth knowing. `inode` is the unsigned number's bits.
+CREATE TABLE stamps (
+    path TEXT PRIMARY KEY,
+    size_bytes INTEGER NOT NULL,
+    modified_ns INTEGER NOT NULL,
+    changed_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL,
+    digest TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE data_versions (
+    project TEXT NOT NULL,
+    name TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    digest TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (project, name, number),
+    UNIQUE (project, name, digest)
+) STRICT;
+
+CREATE TABLE test_uses (
+    split TEXT NOT NULL,
+    package TEXT NOT NULL,
+    PRIMARY KEY (split, package)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE runs (
+    id TEXT PRIMARY KEY,
+    project TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    parent TEXT,
+    started_at INTEGER NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX runs_by_time ON runs (started_at, id);
+CREATE INDEX runs_of_project ON runs (project, kind, started_at, id);
+CREATE INDEX runs_of_parent ON runs (parent, started_at, id);
+
+-- The audit log, and its head apart from it, so that a cut-off tail is noticed.
+CREATE TABLE audit_entries (
+    number INTEGER PRIMARY KEY,
+    digest TEXT NOT NULL UNIQUE,
+    document TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE audit_head (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    number INTEGER NOT NULL,
+    digest TEXT NOT NULL
+) STRICT;
+
+-- Every audited row carries number and digest of the last entry about it.
+CREATE TABLE models (
+    name TEXT PRIMARY KEY,
+    created_at INTEGER NOT NULL,
+    audit_number INTEGER NOT NULL,
+    audit_digest TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE model_versions (
+    name TEXT NOT NULL REFERENCES models (name),
+    number INTEGER NOT NULL,
+    package TEXT NOT NULL,
+    document TEXT NOT NULL,
+    audit_number INTEGER NOT NULL,
+    audit_digest TEXT NOT NULL,
+    PRIMARY KEY (name, number),
+    UNIQUE (name, package)
+) STRICT;
+
+CREATE TABLE model_aliases (
+    name TEXT NOT NULL,
+    alias TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    audit_number INTEGER NOT NULL,
+    audit_digest TEXT NOT NULL,
+    PRIMARY KEY (name, alias),
+    FOREIGN KEY (name, number) REFERENCES model_versions (name, number)
+) STRICT;
+
+-- A guard against our own mistakes; against somebody with the file in hand there is the chain.
+CREATE TRIGGER audit_entries_stay BEFORE DELETE ON audit_entries
+BEGIN SELECT RAISE(ABORT, 'audit entries are never deleted'); END;
+CREATE TRIGGER audit_entries_hold BEFORE UPDATE ON audit_entries
+BEGIN SELECT RAISE(ABORT, 'audit entries are never changed'); END;
+CREATE TRIGGER audit_head_stays BEFORE DELETE ON audit_head
+BEGIN SELECT RAISE(ABORT, 'the head of the audit log is never deleted'); END;
+CREATE TRIGGER models_stay BEFORE DELETE ON models
+BEGIN SELECT RAISE(ABORT, 'registered models are never deleted'); END;
+CREATE TRIGGER model_versions_stay BEFORE DELETE ON model_versions
+BEGIN SELECT RAISE(ABORT, 'model versions are never deleted'); END;
+CREATE TRIGGER model_versions_hold BEFORE UPDATE OF name, number, package ON model_versions
+BEGIN SELECT RAISE(ABORT, 'a model version is never another package'); END;
+CREATE TRIGGER model_aliases_stay BEFORE DELETE ON model_aliases
+BEGIN SELECT RAISE(ABORT, 'aliases are never deleted'); END;

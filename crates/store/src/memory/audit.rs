@@ -1,0 +1,35 @@
+use async_trait::async_trait;
+use modelyard_core::audit::{Actor, AuditEntry};
+use modelyard_core::ports::AuditStore;
+use modelyard_core::{Digest, Result};
+use serde_json::Value;
+
+use super::{Memory, State};
+use crate::chain;
+
+#[async_trait]
+impl AuditStore for Memory {
+    async fn entries(&self) -> Result<Vec<AuditEntry>> {
+        Ok(self.state().audit.clone())
+    }
+
+    async fn head(&self) -> Result<Option<(u64, Digest)>> {
+        Ok(self.state().audit_head())
+    }
+
+    async fn append(&self, actor: &Actor, event: &str, subject: &str, details: Value) -> Result<AuditEntry> {
+        Ok(self.state().note(actor, event, subject, details))
+    }
+}
+
+impl State {
+    fn audit_head(&self) -> Option<(u64, Digest)> {
+        self.audit.last().map(|entry| (entry.number, entry.digest()))
+    }
+
+    pub(super) fn note(&mut self, actor: &Actor, event: &str, subject: &str, details: Value) -> AuditEntry {
+        let entry = chain::next(self.audit_head(), actor, event, subject, details);
+        self.audit.push(entry.clone());
+        entry
+    }
+}

@@ -1,0 +1,71 @@
+//! A home in memory: the ports as plainly as they can be written, for tests of the crates above.
+//!
+//! Nothing is persisted and no other process sees it; otherwise the promises are the same, and
+//! `tests/conformance/` holds both kinds of home to them.
+
+mod audit;
+mod blobs;
+mod data;
+mod locks;
+mod models;
+mod results;
+mod runs;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use modelyard_core::action::{ActionKey, ActionResult};
+use modelyard_core::audit::AuditEntry;
+use modelyard_core::data::NumberedVersion;
+use modelyard_core::id::RunId;
+use modelyard_core::model::ModelVersion;
+use modelyard_core::ports::{FileStamp, Home};
+use modelyard_core::run::Run;
+use modelyard_core::{Digest, Timestamp};
+
+/// Implements every port but locks.
+#[derive(Default)]
+struct Memory {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    blobs: HashMap<Digest, Arc<[u8]>>,
+    results: HashMap<ActionKey, ActionResult>,
+    stamps: HashMap<String, (FileStamp, Digest)>,
+    /// By project and data set, in the order of their numbers.
+    data: BTreeMap<(String, String), Vec<NumberedVersion>>,
+    test_uses: BTreeSet<(Digest, Digest)>,
+    runs: BTreeMap<RunId, Run>,
+    models: BTreeMap<String, Model>,
+    audit: Vec<AuditEntry>,
+}
+
+struct Model {
+    created_at: Timestamp,
+    /// In the order of their numbers.
+    versions: Vec<ModelVersion>,
+    aliases: BTreeMap<String, u32>,
+}
+
+impl Memory {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No change here can panic half-way.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(crate) fn home() -> Home {
+    let memory = Arc::new(Memory::default());
+    Home {
+        blobs: memory.clone(),
+        results: memory.clone(),
+        stamps: memory.clone(),
+        data: memory.clone(),
+        runs: memory.clone(),
+        models: memory.clone(),
+        audit: memory,
+        locks: Arc::new(locks::MemoryLocks::default()),
+    }
+}
