@@ -1,7 +1,4 @@
-"""Makes `data/diabetes.csv` from the table that scikit-learn ships.
-
-    python make_data.py
-"""
+"""Makes `data/diabetes.csv` from the table that scikit-learn ships: `python make_data.py`."""
 
 from pathlib import Path
 

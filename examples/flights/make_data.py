@@ -79,7 +79,7 @@ def write(path, rows):
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "wb") as file, gzip.GzipFile("", "wb", compresslevel=9, fileobj=file, mtime=0) as packed:
         packed.write(text.getvalue().encode())
-    print(f"{path.stat().st_size:>9,} bytes  {len(rows) - 1:>7,} rows  {path.relative_to(Path(__file__).resolve().parent)}")
+    print(f"{path.stat().st_size:>9,} bytes  {len(rows) - 1:>7,} rows  {path.parent.name}/{path.name}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Learns which flights land late. Plain scikit-learn: nothing in here knows of Modelyard.
 
-    python train.py --train train.parquet --validation validation.parquet --model model/
+By hand: `python train.py --train train.parquet --validation validation.parquet --model model/`.
 """
 
 import argparse

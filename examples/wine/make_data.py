@@ -1,7 +1,4 @@
-"""Makes `data/wine.csv` from the table that scikit-learn ships.
-
-    python make_data.py
-"""
+"""Makes `data/wine.csv` from the table that scikit-learn ships: `python make_data.py`."""
 
 from pathlib import Path
 

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Runs every test, or with `--soak` only those that kill, race and repeat (their names say `soak` or
+# `crash`), as often as MODELYARD_TEST_ROUNDS says.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# What tests compare with: scikit-learn and the packages that the example projects' steps use.
+MODELYARD_TEST_PYTHON=$(scripts/python_env.sh tests/requirements.txt)
+export MODELYARD_TEST_PYTHON
+export MODELYARD_TEST_ROUNDS="${MODELYARD_TEST_ROUNDS:-30}"
+
+if [ "${1:-}" = --soak ]; then
+    for name in soak crash; do
+        cargo test --workspace --locked "$name" -- --nocapture
+    done
+elif cargo nextest --version >/dev/null 2>&1; then
+    cargo nextest run --workspace --locked
+    cargo test --workspace --locked --doc
+else
+    cargo test --workspace --locked
+fi
