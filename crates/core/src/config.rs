@@ -280,6 +280,10 @@ pub struct Package {
     pub code: Option<Vec<String>>,
 }
 
+impl Package {
+    pub const DEFAULT_TOLERANCE: f64 = 1e-9;
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RuntimeChoice {

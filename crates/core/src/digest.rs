@@ -15,6 +15,16 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
+    /// The digest of all that `reader` gives, without holding it in memory.
+    ///
+    /// # Errors
+    /// Whatever reading answers.
+    pub fn of_reader(reader: impl std::io::Read) -> std::io::Result<Self> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update_reader(reader)?;
+        Ok(Self(*hasher.finalize().as_bytes()))
+    }
+
     /// The digest of `bytes` as a document of kind `context` (`"modelyard action v1"`), so that
     /// two kinds of documents with equal bytes never share a digest.
     pub fn derived(context: &str, bytes: &[u8]) -> Self {

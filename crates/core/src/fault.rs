@@ -7,6 +7,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::Digest;
+
 pub type Result<T, E = Fault> = std::result::Result<T, E>;
 
 /// What a fault is about; the binary gives each an exit code, `http` a status.
@@ -57,6 +59,8 @@ struct Parts {
     /// Labelled facts between message and hint: `("log", "modelyard logs 01J9…")`.
     details: Vec<(String, String)>,
     hint: Option<String>,
+    /// Blob of what a command printed.
+    log: Option<Digest>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -64,7 +68,7 @@ impl Fault {
     /// `message` is a fragment in lower case that says what was attempted and what was found,
     /// names in back-ticks.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Parts { kind, message: message.into(), details: Vec::new(), hint: None, source: None }))
+        Self(Box::new(Parts { kind, message: message.into(), details: Vec::new(), hint: None, log: None, source: None }))
     }
 
     /// What to do about it.
@@ -79,6 +83,17 @@ impl Fault {
     pub fn detail(mut self, label: impl Into<String>, text: impl Into<String>) -> Self {
         self.0.details.push((label.into(), text.into()));
         self
+    }
+
+    /// The blob of what the failed command printed; whoever records the run keeps it.
+    #[must_use]
+    pub fn with_log(mut self, log: Digest) -> Self {
+        self.0.log = Some(log);
+        self
+    }
+
+    pub fn log(&self) -> Option<Digest> {
+        self.0.log
     }
 
     /// The error underneath; never repeated in the message.

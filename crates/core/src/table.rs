@@ -116,6 +116,22 @@ impl Column {
         }
     }
 
+    /// Adds the values of `other` at the end.
+    ///
+    /// # Panics
+    /// If it has another type: a fault of the caller.
+    pub fn append(&mut self, other: Self) {
+        match (self, other) {
+            (Self::Bool(values), Self::Bool(others)) => values.extend(others),
+            (Self::Int(values), Self::Int(others)) => values.extend(others),
+            (Self::Float(values), Self::Float(others)) => values.extend(others),
+            (Self::String(values), Self::String(others)) => values.extend(others),
+            (Self::Timestamp(values), Self::Timestamp(others)) => values.extend(others),
+            (Self::Date(values), Self::Date(others)) => values.extend(others),
+            (column, other) => panic!("{} after {}", other.data_type().name(), column.data_type().name()),
+        }
+    }
+
     /// Rows `start..end` as a column of its own.
     pub fn slice(&self, start: usize, end: usize) -> Self {
         match self {
@@ -172,6 +188,17 @@ impl Table {
     pub fn column(&self, name: &str) -> Option<&Column> {
         let place = self.names.iter().position(|known| known == name)?;
         Some(&self.columns[place])
+    }
+
+    /// Adds the rows of `other` at the end.
+    ///
+    /// # Panics
+    /// If its columns have other types or another number: a fault of the caller.
+    pub fn append(&mut self, other: Self) {
+        assert_eq!(self.columns.len(), other.columns.len(), "tables of one width");
+        for (column, other) in self.columns.iter_mut().zip(other.columns) {
+            column.append(other);
+        }
     }
 
     /// Rows `start..end` of every column.
