@@ -1,1 +1,33 @@
-//! evaluate
+//! How good a model is: metrics with intervals, a trivial baseline, comparison with the champion,
+//! gates, slices, and the report that shows them.
+//!
+//! Pure functions from truth and answers to numbers, documents and one HTML page: this crate loads
+//! no model, reads no file and draws no number that is not seeded. [`evaluate`] computes all that
+//! follows from the answers, [`gates::judge`] judges it, [`Report`] holds both and [`html`] shows
+//! them. To add a metric see [`metric`], a picture [`curve`] and [`html`].
+
+mod baseline;
+pub mod compare;
+pub mod curve;
+mod evaluation;
+pub mod gates;
+pub mod interval;
+pub mod metric;
+mod numeric;
+mod random;
+mod sample;
+pub mod slices;
+mod text;
+mod worst;
+
+pub use baseline::{Baseline, Centre};
+pub use compare::Difference;
+pub use evaluation::{
+    Champion, ChampionOutcome, Evaluation, Evidence, MetricResult, evaluate, wanted_metrics,
+};
+pub use gates::GateVerdict;
+pub use interval::Interval;
+pub use metric::Metric;
+pub use sample::{ClassSample, Sample, Truth, Undefined};
+pub use slices::Slice;
+pub use worst::WorstRow;
