@@ -20,7 +20,7 @@
 //! Its version is the number of the last migration in `migrations/`. To change what is persisted
 //! add a migration file and a line in `sqlite/migrations.rs`; a released one is never edited.
 //! To add a port: a trait in `core::ports`, a file in `sqlite/` and `memory/` each, a file of
-//! promises in `tests/conformance/`.
+//! promises in `tests/store/promises/`.
 //!
 //! # What is promised
 //!

@@ -1,7 +1,7 @@
 //! A home in memory: the ports as plainly as they can be written, for tests of the crates above.
 //!
 //! Nothing is persisted and no other process sees it; otherwise the promises are the same, and
-//! `tests/conformance/` holds both kinds of home to them.
+//! `tests/store/promises/` holds both kinds of home to them.
 
 mod audit;
 mod blobs;

@@ -137,7 +137,9 @@ impl ModelStore for Database {
 impl Database {
     /// One statement, so that version and aliases are of one moment.
     async fn registered(&self, name: Option<&str>) -> Result<Vec<RegisteredModel>> {
-        let rows: Vec<(String, i64, u32, Option<String>, Option<u32>)> = sqlx::query_as(
+        /// Name, creation, newest version; alias and its version.
+        type Row = (String, i64, u32, Option<String>, Option<u32>);
+        let rows: Vec<Row> = sqlx::query_as(
             "SELECT models.name, created_at,
                     (SELECT max(number) FROM model_versions AS versions WHERE versions.name = models.name),
                     alias, number

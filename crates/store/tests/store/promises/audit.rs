@@ -1,0 +1,61 @@
+use modelyard_core::audit::verify;
+use modelyard_core::ports::Home;
+use serde_json::json;
+
+use crate::support::{actor, new_version};
+
+promises![
+    an_empty_log_has_no_head,
+    entries_form_a_chain,
+    entries_come_back_as_they_were,
+    appending_at_once_keeps_the_chain,
+    the_registry_and_others_share_one_chain,
+];
+
+async fn an_empty_log_has_no_head(home: Home) {
+    assert_eq!(home.audit.head().await.unwrap(), None);
+    assert!(home.audit.entries().await.unwrap().is_empty());
+}
+
+async fn entries_form_a_chain(home: Home) {
+    for number in 1..=5 {
+        let entry = home.audit.append(&actor(), "test", "subject", json!({"n": number})).await.unwrap();
+        assert_eq!(entry.number, number);
+        assert_eq!(home.audit.head().await.unwrap(), Some((number, entry.digest())));
+    }
+    let mut entries = home.audit.entries().await.unwrap();
+    let head = home.audit.head().await.unwrap();
+    assert_eq!(verify(&entries, head), Ok(()));
+    entries.pop();
+    assert_eq!(verify(&entries, head), Err(5));
+}
+
+async fn entries_come_back_as_they_were(home: Home) {
+    let details = json!({"text": "ü\n\"", "numbers": [0.1, 1e300, 5, null], "nested": {"b": 1, "a": true}});
+    let entry = home.audit.append(&actor(), "test", "subject", details).await.unwrap();
+    assert_eq!(home.audit.entries().await.unwrap(), [entry]);
+}
+
+async fn appending_at_once_keeps_the_chain(home: Home) {
+    let tasks: Vec<_> = (0..12)
+        .map(|_| {
+            let home = home.clone();
+            tokio::spawn(async move { home.audit.append(&actor(), "test", "x", json!(null)).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let entries = home.audit.entries().await.unwrap();
+    assert_eq!(entries.len(), 12);
+    assert_eq!(verify(&entries, home.audit.head().await.unwrap()), Ok(()));
+}
+
+async fn the_registry_and_others_share_one_chain(home: Home) {
+    home.audit.append(&actor(), "test", "x", json!(null)).await.unwrap();
+    home.models.register(&new_version("late", "a", Some("champion")), &actor()).await.unwrap();
+    home.audit.append(&actor(), "test", "x", json!(null)).await.unwrap();
+    let entries = home.audit.entries().await.unwrap();
+    assert_eq!(entries.len(), 4);
+    assert_eq!(verify(&entries, home.audit.head().await.unwrap()), Ok(()));
+}
