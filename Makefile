@@ -2,8 +2,9 @@
 
 SHELL := /bin/bash
 TARGET := $(or $(CARGO_TARGET_DIR),target)
-# How `make wheel` builds: `make wheel PROFILE=dev` is quick and good enough for a test.
+# How `make wheel` builds, and where to: PROFILE=demo is quick to build and good enough for a test.
 PROFILE ?= release
+DIST ?= dist
 # Rounds of each crash and soak test in `make soak`; `make test` does 30.
 ROUNDS ?= 500
 
@@ -49,4 +50,4 @@ bench:
 
 # What `pip install modelyard` installs.
 wheel:
-	"$$(scripts/python_tool.sh maturin)" build --locked --profile $(PROFILE) --out dist
+	"$$(scripts/python_tool.sh maturin)" build --locked --profile $(PROFILE) --out "$(DIST)"
