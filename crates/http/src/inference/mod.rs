@@ -1,0 +1,110 @@
+//! Predictions over HTTP: a file a protocol, a line here a route.
+
+mod invocations;
+mod predict;
+mod v2;
+mod v2_tensor;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use modelyard_serve::{ErrorCode, PredictError};
+
+use crate::error::{self, Shape};
+use crate::observed;
+use crate::served::Served;
+
+/// Handlers with their paths, without a state yet.
+pub(crate) fn routes() -> Router<Arc<Served>> {
+    Router::new()
+        .route("/predict/{name}", post(predict::predict))
+        .route("/invocations", post(invocations::invocations))
+        .route("/ping", get(alive))
+        .route("/health", get(alive))
+        .route("/metrics", get(metrics))
+        .route("/v2", get(v2::server))
+        .route("/v2/health/live", get(alive))
+        .route("/v2/health/ready", get(alive))
+        .route("/v2/models/{name}", get(v2::model))
+        .route("/v2/models/{name}/ready", get(v2::ready))
+        .route("/v2/models/{name}/infer", post(v2::infer))
+        .route("/v2/models/{name}/versions/{version}", get(v2::model_version))
+        .route("/v2/models/{name}/versions/{version}/ready", get(v2::ready_version))
+        .route("/v2/models/{name}/versions/{version}/infer", post(v2::infer_version))
+        .fallback(unknown_route)
+}
+
+/// A model is proven before its port is open, so whoever is answered talks to a ready one.
+async fn alive() -> Response {
+    axum::Json(serde_json::json!({"status": "ready"})).into_response()
+}
+
+async fn metrics(State(served): State<Arc<Served>>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], observed::text(&served)).into_response()
+}
+
+async fn unknown_route(State(served): State<Arc<Served>>, request: Request) -> Response {
+    let message = format!("there is no route `{} {}`", request.method(), request.uri().path());
+    let hint = format!("POST /predict/{} answers predictions", served.name);
+    let shape = if request.uri().path().starts_with("/v2") { Shape::V2 } else { Shape::Native };
+    error::answer(shape, &PredictError::new(ErrorCode::ModelMissing, message).hint(hint))
+}
+
+/// What a handler gives: the answer and how many rows it holds.
+struct Answered {
+    response: Response,
+    rows: usize,
+}
+
+/// Runs `work`, counts it, and shapes its error.
+async fn observe(
+    served: &Served,
+    shape: Shape,
+    work: impl Future<Output = Result<Answered, PredictError>>,
+) -> Response {
+    let began = Instant::now();
+    match work.await {
+        Ok(answered) => {
+            served.observed.answered(answered.rows, began.elapsed());
+            answered.response
+        }
+        Err(error) => {
+            served.observed.refused(error.code);
+            tracing::warn!(code = error.code.as_str(), field = error.field.as_deref(), "{}", error.message);
+            error::answer(shape, &error)
+        }
+    }
+}
+
+/// The whole body of `request`.
+async fn body(served: &Served, request: Request) -> Result<Bytes, PredictError> {
+    let limit = served.limits.body_bytes;
+    let too_large = || {
+        PredictError::new(ErrorCode::TooLarge, format!("the body is larger than {limit} bytes"))
+            .hint("send several requests, or use `modelyard predict` for files")
+    };
+    let declared = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if declared.is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    let (parts, body) = request.into_parts();
+    let request = Request::from_parts(parts, Body::new(http_body_util::Limited::new(body, limit)));
+    // The only ways to fail here are the limit and a client that went away, which reads no answer.
+    Bytes::from_request(request, &()).await.map_err(|_| too_large())
+}
+
+/// The id that a request brings, or a fresh one.
+fn request_id(served: &Served, request: &Request) -> String {
+    let brought = request.headers().get("x-modelyard-id").and_then(|value| value.to_str().ok());
+    brought.filter(|id| !id.is_empty() && id.len() <= 200).map_or_else(|| served.new_id(), str::to_owned)
+}

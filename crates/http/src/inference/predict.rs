@@ -1,0 +1,142 @@
+//! `POST /predict/NAME`: a JSON object is a row, a list of objects many.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use modelyard_core::package::Predictions;
+use modelyard_serve::{ErrorCode, PredictError, request};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::{Answered, body, observe, request_id};
+use crate::error::Shape;
+use crate::json;
+use crate::served::Served;
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Rows {
+    One(Map<String, Value>),
+    Many(Vec<Map<String, Value>>),
+}
+
+pub(super) async fn predict(
+    State(served): State<Arc<Served>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
+    observe(&served, Shape::Native, async {
+        served.is_asked_for(&name, None)?;
+        let id = request_id(&served, &request);
+        let body = body(&served, request).await?;
+        let signature = &served.model.manifest().signature;
+        let (rows, single) = match rows(&body)? {
+            Rows::One(row) => (request::table(signature, &[row])?, true),
+            Rows::Many(rows) => (request::table(signature, &rows)?, false),
+        };
+        let count = rows.rows();
+        let predictions = served.predict(rows).await?;
+        let answers = Answers { served: &served, predictions: &predictions, id: &id };
+        let text = if single { serde_json::to_vec(&Single(answers)) } else { serde_json::to_vec(&answers) };
+        let text = text.map_err(|error| PredictError::new(ErrorCode::Internal, error.to_string()))?;
+        Ok(Answered {
+            response: ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
+            rows: count,
+        })
+    })
+    .await
+}
+
+fn rows(body: &axum::body::Bytes) -> Result<Rows, PredictError> {
+    // Told apart by the first byte: an untagged enum would read the body twice and blame neither.
+    match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'[') => json::parse(body).map(Rows::Many),
+        Some(b'{') => json::parse(body).map(Rows::One),
+        _ => match json::parse::<Value>(body) {
+            Err(error) => Err(error),
+            Ok(_) => Err(PredictError::new(
+                ErrorCode::NotJson,
+                "the body is neither a JSON object nor a list of them",
+            )
+            .hint("send {\"column\": value, …}, or a list of such rows")),
+        },
+    }
+}
+
+struct Answers<'a> {
+    served: &'a Served,
+    predictions: &'a Predictions,
+    id: &'a str,
+}
+
+/// `{"predictions": [{"prediction", "probabilities", "id"}], "model", "version"}`.
+impl Serialize for Answers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        struct Rows<'a>(&'a Answers<'a>);
+        impl Serialize for Rows<'_> {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq((0..self.0.predictions.rows()).map(|row| Row { answers: self.0, row }))
+            }
+        }
+        let mut map = serializer.serialize_map(Some(3))?;
+        map.serialize_entry("predictions", &Rows(self))?;
+        map.serialize_entry("model", &self.served.name)?;
+        map.serialize_entry("version", &self.served.version)?;
+        map.end()
+    }
+}
+
+/// `{"prediction", "probabilities", "id", "model", "version"}`.
+struct Single<'a>(Answers<'a>);
+
+impl Serialize for Single<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        answer(&self.0, 0, &mut map)?;
+        map.serialize_entry("id", self.0.id)?;
+        map.serialize_entry("model", &self.0.served.name)?;
+        map.serialize_entry("version", &self.0.served.version)?;
+        map.end()
+    }
+}
+
+struct Row<'a> {
+    answers: &'a Answers<'a>,
+    row: usize,
+}
+
+impl Serialize for Row<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        answer(self.answers, self.row, &mut map)?;
+        map.serialize_entry("id", &format_args!("{}/{}", self.answers.id, self.row))?;
+        map.end()
+    }
+}
+
+fn answer<M: SerializeMap>(answers: &Answers<'_>, row: usize, map: &mut M) -> Result<(), M::Error> {
+    match answers.predictions {
+        Predictions::Values(values) => map.serialize_entry("prediction", &values[row]),
+        Predictions::Classes { labels, probabilities } => {
+            let classes = answers.served.classes();
+            map.serialize_entry("prediction", &classes[labels[row]])?;
+            let Some(all) = probabilities else { return Ok(()) };
+            let of_row = &all[row * classes.len()..(row + 1) * classes.len()];
+            map.serialize_entry("probabilities", &ByClass { classes, probabilities: of_row })
+        }
+    }
+}
+
+struct ByClass<'a> {
+    classes: &'a [String],
+    probabilities: &'a [f64],
+}
+
+impl Serialize for ByClass<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.classes.iter().zip(self.probabilities))
+    }
+}
