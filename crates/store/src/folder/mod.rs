@@ -106,16 +106,11 @@ impl Layout {
     }
 
     fn open_home_lock(&self) -> Result<File> {
-        let path = self.home_lock();
-        // Reading is enough to lock it, and gives a read-only home its own message later.
-        File::open(&path)
-            .or_else(|error| match error.kind() {
-                io::ErrorKind::NotFound => {
-                    File::options().create(true).truncate(false).write(true).open(&path)
-                }
-                _ => Err(error),
-            })
-            .map_err(|error| faults::file(format!("cannot open the lock `{}`", path.display()), error))
+        // For writing, so that a read-only home is said at once: whether SQLite can read one
+        // depends on what the last process left beside the database.
+        File::options().create(true).truncate(false).write(true).open(self.home_lock()).map_err(|error| {
+            faults::file(format!("cannot write to the home `{}`", self.root.display()), error)
+        })
     }
 }
 

@@ -1,0 +1,121 @@
+//! Bytes that changed on the disk, and rows that changed in the database.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use modelyard_core::audit::verify;
+use modelyard_core::{Digest, Kind};
+use sqlx::Connection;
+use tempfile::tempdir;
+
+use crate::support::{actor, new_version, open};
+
+fn blob(home: &Path, digest: Digest) -> PathBuf {
+    let name = digest.to_string();
+    home.join("blobs").join(&name[..2]).join(&name[2..])
+}
+
+fn damage(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    change(&mut bytes);
+    fs::set_permissions(path, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_byte_is_noticed_wherever_the_blob_is_read() {
+    let folder = tempdir().unwrap();
+    let home = folder.path().join("home");
+    let opened = open(&home).await;
+    let source = folder.path().join("source");
+    fs::create_dir(&source).unwrap();
+    fs::write(source.join("a"), vec![5; 700_000]).unwrap();
+    fs::write(source.join("b"), "good").unwrap();
+    let tree = opened.blobs.put_folder(&source).await.unwrap();
+    let digest = tree.files[0].digest;
+    damage(&blob(&home, digest), |bytes| bytes[600_000] ^= 1);
+
+    let target = folder.path().join("target");
+    for fault in [
+        opened.blobs.get(digest).await.unwrap_err(),
+        opened.blobs.fetch_file(digest, &target).await.unwrap_err(),
+        opened.blobs.fetch_folder(tree.digest(), &target).await.unwrap_err(),
+    ] {
+        assert_eq!(fault.kind(), Kind::Store);
+        assert!(fault.message().contains(&digest.to_string()), "{fault}");
+        assert!(fault.hint_text().unwrap_or_default().contains("delete that file"), "{}", fault.report());
+        assert!(!target.exists(), "what is damaged is not handed out");
+    }
+    // The way out that the hint names.
+    fs::remove_file(blob(&home, digest)).unwrap();
+    assert!(!opened.blobs.contains(digest).await.unwrap());
+    opened.blobs.put_folder(&source).await.unwrap();
+    opened.blobs.fetch_folder(tree.digest(), &target).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_cut_off_blob_is_replaced_when_put_again() {
+    let folder = tempdir().unwrap();
+    let home = folder.path().join("home");
+    let opened = open(&home).await;
+    let digest = opened.blobs.put(b"whole").await.unwrap();
+    damage(&blob(&home, digest), |bytes| bytes.truncate(2));
+    assert!(opened.blobs.get(digest).await.is_err());
+    opened.blobs.put(b"whole").await.unwrap();
+    assert_eq!(opened.blobs.get(digest).await.unwrap().as_deref(), Some(&b"whole"[..]));
+}
+
+#[tokio::test]
+async fn a_blob_is_read_only_and_written_once() {
+    let folder = tempdir().unwrap();
+    let home = folder.path().join("home");
+    let opened = open(&home).await;
+    let digest = opened.blobs.put(b"kept").await.unwrap();
+    let first = fs::metadata(blob(&home, digest)).unwrap();
+    assert_eq!(first.mode() & 0o777, 0o444);
+    opened.blobs.put(b"kept").await.unwrap();
+    assert_eq!(fs::metadata(blob(&home, digest)).unwrap().ino(), first.ino());
+    assert_eq!(fs::read_to_string(home.join(".gitignore")).unwrap(), "*\n");
+}
+
+#[tokio::test]
+async fn audited_rows_are_never_deleted() {
+    let folder = tempdir().unwrap();
+    let home = folder.path().join("home");
+    let opened = open(&home).await;
+    opened.models.register(&new_version("late", "a", Some("champion")), &actor()).await.unwrap();
+    let mut database = sqlx::SqliteConnection::connect(home.join("meta.db").to_str().unwrap()).await.unwrap();
+    for statement in [
+        "DELETE FROM audit_entries",
+        "UPDATE audit_entries SET document = '{}'",
+        "DELETE FROM audit_head",
+        "DELETE FROM models",
+        "DELETE FROM model_versions",
+        "UPDATE model_versions SET package = 'other'",
+        "DELETE FROM model_aliases",
+    ] {
+        let error = sqlx::query(statement).execute(&mut database).await.unwrap_err();
+        assert!(error.to_string().contains("never"), "{statement}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_tail_cut_off_with_its_head_is_noticed() {
+    let folder = tempdir().unwrap();
+    let home = folder.path().join("home");
+    let opened = open(&home).await;
+    for package in ["a", "b"] {
+        opened.models.register(&new_version("late", package, None), &actor()).await.unwrap();
+    }
+    let mut database = sqlx::SqliteConnection::connect(home.join("meta.db").to_str().unwrap()).await.unwrap();
+    for statement in [
+        "DROP TRIGGER audit_entries_stay",
+        "DELETE FROM audit_entries WHERE number = 2",
+        "UPDATE audit_head SET number = 1, digest = (SELECT digest FROM audit_entries)",
+    ] {
+        sqlx::query(statement).execute(&mut database).await.unwrap();
+    }
+    let entries = opened.audit.entries().await.unwrap();
+    assert_eq!(verify(&entries, opened.audit.head().await.unwrap()), Err(2));
+}
