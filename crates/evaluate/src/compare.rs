@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use modelyard_core::config::Goal;
 
-use crate::interval::{Interval, bootstrap};
+use crate::interval::{self, Interval, bootstrap};
 use crate::metric::Metric;
 use crate::sample::{Sample, Undefined};
 
@@ -33,7 +33,8 @@ impl Difference {
 }
 
 /// `a` less `b` on `metric`, with a paired 95 % interval: DeLong's for the area under the ROC
-/// curve, else from rows resampled for both alike. The same `seed` gives the same interval.
+/// curve, Student's for mean losses, else from rows resampled for both alike. The same `seed`
+/// gives the same interval.
 ///
 /// # Errors
 /// [`Undefined`] where the metric is undefined for one of them, or their rows differ in number.
@@ -46,10 +47,15 @@ pub fn difference(
     if a.rows() != b.rows() {
         return Err(Undefined::new("the two models answered different rows"));
     }
-    // The values themselves come from the metric, so that they subtract to what is shown.
+    // The value itself is what the shown scores subtract to.
     let value = metric.score(a)? - metric.score(b)?;
-    match metric.difference(a, b) {
-        Some(found) => Ok(Difference { value, interval: found.ok().and_then(|found| found.interval) }),
-        None => bootstrap::difference(metric, a, b, seed),
-    }
+    let interval = if let Some(found) = metric.difference(a, b) {
+        found.ok()
+    } else if let (Some(a), Some(b)) = (metric.losses(a), metric.losses(b)) {
+        let differences: Vec<f64> = a?.iter().zip(b?).map(|(a, b)| a - b).collect();
+        interval::of_mean(&differences).ok()
+    } else {
+        bootstrap::difference(metric, a, b, seed).ok()
+    };
+    Ok(Difference { value, interval })
 }

@@ -7,7 +7,6 @@
 //! the normal. So time is bounded whatever the size.
 
 use super::{Interval, Method};
-use crate::compare::Difference;
 use crate::metric::Metric;
 use crate::numeric::{Z_95, quantile, sorted, variance};
 use crate::random::Random;
@@ -32,12 +31,12 @@ pub(crate) fn difference(
     a: &Sample<'_>,
     b: &Sample<'_>,
     seed: u64,
-) -> Result<Difference, Undefined> {
+) -> Result<Interval, Undefined> {
     let value = metric.score(a)? - metric.score(b)?;
     let rows = a.rows();
     let (a, b) = (metric.prepare(a)?, metric.prepare(b)?);
-    let spread = Spread::of(rows, seed, |weights| Ok(a(weights)? - b(weights)?));
-    Ok(Difference { value, interval: spread.ok().map(|spread| spread.around(value)) })
+    let spread = Spread::of(rows, seed, |weights| Ok(a(weights)? - b(weights)?))?;
+    Ok(spread.around(value))
 }
 
 /// The values of the replicates, sorted, and by how much their spread is to be scaled.

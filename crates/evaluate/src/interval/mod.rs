@@ -44,8 +44,11 @@ pub enum Method {
 /// [`Undefined`] where the metric is, where a class or group has too few rows, and where every
 /// resample gives one value.
 pub fn of(metric: &dyn Metric, sample: &Sample<'_>, seed: u64) -> Result<Interval, Undefined> {
-    match metric.interval(sample) {
-        Some(interval) => interval,
+    if let Some(interval) = metric.interval(sample) {
+        return interval;
+    }
+    match metric.losses(sample) {
+        Some(losses) => of_mean(&losses?),
         None => bootstrap::interval(metric, sample, seed),
     }
 }

@@ -5,7 +5,6 @@ use modelyard_core::config::{Goal, Task};
 
 use super::error::weighted_mean;
 use super::{Metric, Prepared};
-use crate::interval::{self, Interval};
 use crate::sample::{Sample, Undefined};
 
 pub(super) struct Brier;
@@ -32,8 +31,8 @@ impl Metric for Brier {
         Ok(Box::new(move |weights| Ok(weighted_mean(&losses, weights))))
     }
 
-    fn interval(&self, sample: &Sample<'_>) -> Option<Result<Interval, Undefined>> {
-        Some(losses(sample).and_then(|losses| interval::of_mean(&losses)))
+    fn losses(&self, sample: &Sample<'_>) -> Option<Result<Vec<f64>, Undefined>> {
+        Some(losses(sample))
     }
 }
 

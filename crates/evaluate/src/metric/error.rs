@@ -28,7 +28,7 @@ pub(super) struct MeanError {
 }
 
 impl MeanError {
-    fn losses(&self, sample: &Sample<'_>) -> Result<Vec<f64>, Undefined> {
+    fn losses_of(&self, sample: &Sample<'_>) -> Result<Vec<f64>, Undefined> {
         let (truth, predicted) = sample.regression()?;
         Ok(truth.iter().zip(predicted).map(|(&truth, &predicted)| (self.loss)(truth, predicted)).collect())
     }
@@ -52,7 +52,7 @@ impl Metric for MeanError {
     }
 
     fn prepare<'a>(&self, sample: &Sample<'a>) -> Result<Prepared<'a>, Undefined> {
-        let losses = self.losses(sample)?;
+        let losses = self.losses_of(sample)?;
         let root = self.root;
         Ok(Box::new(move |weights| {
             let mean = weighted_mean(&losses, weights);
@@ -60,14 +60,17 @@ impl Metric for MeanError {
         }))
     }
 
+    fn losses(&self, sample: &Sample<'_>) -> Option<Result<Vec<f64>, Undefined>> {
+        (!self.root).then(|| self.losses_of(sample))
+    }
+
     fn interval(&self, sample: &Sample<'_>) -> Option<Result<Interval, Undefined>> {
-        Some(self.losses(sample).and_then(|losses| interval::of_mean(&losses)).map(|interval| {
-            if !self.root {
-                return interval;
-            }
-            let root = |bound: f64| bound.max(0.0).sqrt();
-            Interval { low: root(interval.low), high: root(interval.high), ..interval }
-        }))
+        if !self.root {
+            return None;
+        }
+        let mean = self.losses_of(sample).and_then(|losses| interval::of_mean(&losses));
+        let root = |bound: f64| bound.max(0.0).sqrt();
+        Some(mean.map(|mean| Interval { low: root(mean.low), high: root(mean.high), ..mean }))
     }
 }
 

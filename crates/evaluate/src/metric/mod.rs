@@ -20,7 +20,6 @@ use modelyard_core::config::{Goal, Task};
 use modelyard_core::{Fault, Kind, Result};
 
 use crate::baseline::Centre;
-use crate::compare::Difference;
 use crate::interval::Interval;
 use crate::sample::{Sample, Undefined};
 
@@ -105,13 +104,19 @@ pub trait Metric: Send + Sync {
         if score.is_finite() { Ok(score) } else { Err(Undefined::new("it is not a finite number")) }
     }
 
-    /// A 95 % interval by formula; `None` asks for the bootstrap.
+    /// A loss a row whose plain mean the metric is; `None` where it is no such mean.
+    fn losses(&self, _sample: &Sample<'_>) -> Option<Result<Vec<f64>, Undefined>> {
+        None
+    }
+
+    /// A 95 % interval by formula; `None` asks for Student's where there are losses, else for the
+    /// bootstrap.
     fn interval(&self, _sample: &Sample<'_>) -> Option<Result<Interval, Undefined>> {
         None
     }
 
-    /// A paired difference by formula; `None` asks for the bootstrap.
-    fn difference(&self, _a: &Sample<'_>, _b: &Sample<'_>) -> Option<Result<Difference, Undefined>> {
+    /// A 95 % interval of the paired difference `a` less `b` by formula; `None` as for intervals.
+    fn difference(&self, _a: &Sample<'_>, _b: &Sample<'_>) -> Option<Result<Interval, Undefined>> {
         None
     }
 }

@@ -5,7 +5,6 @@
 use modelyard_core::config::Task;
 
 use super::{Metric, Prepared};
-use crate::compare::Difference;
 use crate::interval::{self, Interval};
 use crate::sample::{ClassSample, Sample, Undefined};
 
@@ -45,7 +44,7 @@ impl Metric for RocAuc {
         }))
     }
 
-    fn difference(&self, a: &Sample<'_>, b: &Sample<'_>) -> Option<Result<Difference, Undefined>> {
+    fn difference(&self, a: &Sample<'_>, b: &Sample<'_>) -> Option<Result<Interval, Undefined>> {
         let difference = || {
             let (a, b) = (a.classification()?, b.classification()?);
             let (scores_a, positive) = a.one_against_rest(a.positive)?;
