@@ -3,7 +3,11 @@
 //! Results go to stdout, progress and remarks to stderr; `--json` prints one document and nothing
 //! else. To add a command: a file with `Args` and `run`, a variant of [`Command`], an arm in [`run`].
 
+mod check;
+mod completions;
 pub(crate) mod exit;
+pub(crate) mod print;
+mod schema;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,7 +45,11 @@ struct Global {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    Check(check::Args),
+    Schema(schema::Args),
+    Completions(completions::Args),
+}
 
 /// What every command is handed.
 #[derive(Clone)]
@@ -77,8 +85,12 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command, _ctx: &Context) -> Result<ExitCode> {
-    match command {}
+async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
+    match command {
+        Command::Check(args) => check::run(args, ctx).await,
+        Command::Schema(args) => schema::run(args, ctx).await,
+        Command::Completions(args) => completions::run(args, ctx).await,
+    }
 }
 
 /// Prints `fault` and answers its exit code.

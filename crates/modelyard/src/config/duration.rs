@@ -1,0 +1,37 @@
+//! Durations as people write them: `90s`, `1h30m`, `1w`.
+
+const UNITS: [(&str, f64); 6] =
+    [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0), ("w", 604_800.0)];
+
+/// Seconds of `text`: one or more whole or fractional numbers, each with its unit; above zero.
+pub(crate) fn parse(text: &str) -> Option<f64> {
+    let mut seconds = 0.0;
+    let mut rest = text.trim();
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = rest[digits..].trim_start();
+        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let (_, factor) = UNITS.iter().find(|(unit, _)| *unit == &rest[..letters])?;
+        seconds += number * factor;
+        rest = rest[letters..].trim_start();
+    }
+    (seconds > 0.0 && seconds.is_finite()).then_some(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn durations_have_units() {
+        for (text, seconds) in
+            [("90s", 90.0), ("1h30m", 5_400.0), ("1w", 604_800.0), ("250ms", 0.25), ("1.5 h", 5_400.0)]
+        {
+            assert_eq!(parse(text), Some(seconds), "{text}");
+        }
+        for text in ["", "5", "s", "1y", "0s", "1h30", "-1s", "1..2s", "∞"] {
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+}
