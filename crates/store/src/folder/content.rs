@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use modelyard_core::tree::{Tree, TreeFile};
 use modelyard_core::{Clock, Digest, Result};
@@ -18,6 +19,8 @@ use crate::trees::{self, Found};
 /// Files up to this size pass through memory, larger ones through [`CHUNK`]s of it.
 const SMALL_BYTES: u64 = 1 << 20;
 const CHUNK: usize = 256 << 10;
+/// How many files are flushed at once.
+const FLUSHES: usize = 8;
 
 pub(super) struct Content {
     root: PathBuf,
@@ -158,17 +161,41 @@ impl<'a> Batch<'a> {
     }
 
     fn keep(&mut self, digest: Digest, temp: TempFile, file: &File) -> Result<()> {
-        file.set_permissions(Permissions::from_mode(0o444))
-            .and_then(|()| file.sync_all())
-            .map_err(|error| cannot_write(&temp, error))?;
+        file.set_permissions(Permissions::from_mode(0o444)).map_err(|error| cannot_write(&temp, error))?;
         self.written.insert(digest, temp);
         Ok(())
+    }
+
+    /// Flushes what was written: several at once, since a disk takes little longer for eight than
+    /// for one.
+    fn flush(&self) -> Result<()> {
+        let files: Vec<&TempFile> = self.written.values().collect();
+        let flush = |files: &[&TempFile]| {
+            files.iter().try_for_each(|temp| {
+                File::open(&temp.path)
+                    .and_then(|file| file.sync_all())
+                    .map_err(|error| cannot_write(temp, error))
+            })
+        };
+        let share = files.len().div_ceil(FLUSHES).max(1);
+        thread::scope(|scope| {
+            let mut shares = files.chunks(share);
+            let own = shares.next().unwrap_or_default();
+            let others: Vec<_> = shares.map(|share| scope.spawn(move || flush(share))).collect();
+            let mut flushed = flush(own);
+            for other in others {
+                let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                flushed = flushed.and(other);
+            }
+            flushed
+        })
     }
 
     fn commit(self) -> Result<()> {
         if self.written.is_empty() {
             return Ok(());
         }
+        self.flush()?;
         let mut folders = BTreeSet::new();
         for (digest, temp) in self.written {
             let place = self.content.place(digest);

@@ -179,7 +179,7 @@ async fn make(layout: &Layout, migrations: &'static [&'static str]) -> Result<()
     if version::read(layout)?.is_some() {
         return Ok(());
     }
-    sqlite::migrate(&layout.database(), migrations).await?;
+    sqlite::make(&layout.database(), migrations).await?;
     version::write(layout, migrations.len())
 }
 
@@ -240,5 +240,101 @@ fn leads_to(path: &Path, file: &File) -> io::Result<bool> {
         Ok(there) => Ok(there.ino() == held.ino() && there.dev() == held.dev()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use modelyard_core::Timestamp;
+    use modelyard_core::audit::Actor;
+
+    use super::*;
+    use crate::sqlite::MIGRATIONS;
+
+    const NEWER: &[&str] = &[MIGRATIONS[0], "CREATE TABLE later (x TEXT); INSERT INTO later VALUES ('new');"];
+    const BROKEN: &[&str] = &[MIGRATIONS[0], "CREATE TABLE later (x TEXT); INSERT INTO nowhere VALUES (1);"];
+
+    struct Fixed;
+
+    impl Clock for Fixed {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(0)
+        }
+
+        fn entropy(&self) -> u128 {
+            7
+        }
+    }
+
+    async fn open_with(folder: &Path, migrations: &'static [&'static str]) -> Result<Home> {
+        open(folder, Arc::new(Fixed), IfMissing::Make, migrations).await
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_keeps_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("home");
+        let home = open_with(&path, MIGRATIONS).await.unwrap();
+        let actor = Actor { name: "ada".to_owned(), at: Timestamp::from_micros(1) };
+        home.audit.append(&actor, "test", "x", 1.into()).await.unwrap();
+        let fault = upgrade(&path, NEWER).await.unwrap_err();
+        assert_eq!(fault.kind(), Kind::Conflict, "a home in use is left alone");
+        drop(home);
+
+        let fault = open_with(&path, NEWER).await.err().unwrap();
+        assert!(fault.hint_text().unwrap().starts_with("`modelyard home upgrade`"));
+        assert_eq!(upgrade(&path, NEWER).await.unwrap(), Upgrade { from: 1, to: 2 });
+        let home = open_with(&path, NEWER).await.unwrap();
+        assert_eq!(home.audit.entries().await.unwrap().len(), 1);
+        let fault = open_with(&path, MIGRATIONS).await.err().unwrap();
+        assert!(fault.message().contains("was written by a newer Modelyard: it has version 2"));
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_that_fails_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("home");
+        drop(open_with(&path, MIGRATIONS).await.unwrap());
+        assert_eq!(upgrade(&path, BROKEN).await.unwrap_err().kind(), Kind::Store);
+        open_with(&path, MIGRATIONS).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_that_died_before_its_mark_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("home");
+        drop(open_with(&path, MIGRATIONS).await.unwrap());
+        sqlite::migrate(&path.join("meta.db"), NEWER).await.unwrap();
+        assert!(open_with(&path, MIGRATIONS).await.is_err());
+        assert!(open_with(&path, NEWER).await.is_err());
+        upgrade(&path, NEWER).await.unwrap();
+        open_with(&path, NEWER).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_lost_database_is_not_replaced_by_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("home");
+        drop(open_with(&path, MIGRATIONS).await.unwrap());
+        fs::remove_file(path.join("meta.db")).unwrap();
+        for fault in
+            [open_with(&path, MIGRATIONS).await.err().unwrap(), upgrade(&path, MIGRATIONS).await.unwrap_err()]
+        {
+            assert!(fault.hint_text().unwrap_or_default().contains("see whether"), "{}", fault.report());
+        }
+        assert!(!path.join("meta.db").exists());
+    }
+
+    #[tokio::test]
+    async fn homes_whose_clocks_agree_write_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("home");
+        let (one, two) =
+            (open_with(&path, MIGRATIONS).await.unwrap(), open_with(&path, MIGRATIONS).await.unwrap());
+        one.blobs.put(b"1").await.unwrap();
+        two.blobs.put(b"2").await.unwrap();
+        assert_eq!(fs::read_dir(path.join("tmp")).unwrap().count(), 2);
+        drop((one, two));
+        assert_eq!(fs::read_dir(path.join("tmp")).unwrap().count(), 0);
     }
 }

@@ -27,7 +27,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Sqlite, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
-pub(crate) use migrations::{MIGRATIONS, migrate};
+pub(crate) use migrations::{MIGRATIONS, make, migrate};
 
 use crate::faults;
 
