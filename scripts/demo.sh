@@ -8,6 +8,7 @@
 # the ONNX Runtime go into the user's cache, so the second demo is quicker than the first.
 set -euo pipefail
 
+command -v curl >/dev/null || { echo "curl is needed to ask the served model: apt-get install curl" >&2; exit 1; }
 binary=$(realpath "$1")
 here=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$(dirname "$2")"
