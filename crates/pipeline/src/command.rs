@@ -1,0 +1,166 @@
+//! From a configured step and its inputs to the action that runs it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use modelyard_core::action::{Action, ActionKind, Command, OutputKind, Sandbox, SandboxMode};
+use modelyard_core::config::Step;
+use modelyard_core::placeholder::Placeholder;
+use modelyard_core::ports::BlobStore;
+use modelyard_core::{Digest, Fault, Kind, Result};
+use modelyard_process::python::Environment;
+use serde_json::Value;
+
+use crate::code::{collect_code, digest_path};
+use crate::words::{declared, missing_input};
+
+/// Raised when the way commands are run may change their results.
+const RESULT_VERSION: u32 = 1;
+
+/// Content that a step is given.
+#[derive(Clone, Debug)]
+pub struct InputFile {
+    /// What the key holds.
+    pub identity: Digest,
+    /// Blob or tree.
+    pub content: Digest,
+    pub kind: OutputKind,
+    /// What it is called in the step's folder: `flights.train.parquet`.
+    pub file_name: String,
+}
+
+/// An action that is a command, and what its execution needs besides the key.
+#[derive(Clone)]
+pub struct CommandJob {
+    /// The step's name, for messages.
+    pub step: String,
+    pub action: Action,
+    pub command: Command,
+    /// By placeholder without braces: `data.flights.train`.
+    pub inputs: BTreeMap<String, InputFile>,
+    pub python: Option<Environment>,
+    pub timeout: Option<Duration>,
+    /// Values of the declared secrets.
+    pub secrets: BTreeMap<String, String>,
+    /// What `sandbox.read` adds, absolute.
+    pub read: Vec<PathBuf>,
+    /// Whether the sandbox lets the step open a source of a split data set.
+    pub reads_sources: bool,
+    /// Of `{output}`, in a step that makes a data set: `parquet` or `csv`.
+    pub table_extension: Option<&'static str>,
+    pub root: PathBuf,
+}
+
+/// What a step is part of.
+pub struct StepContext<'a> {
+    pub blobs: &'a dyn BlobStore,
+    pub root: &'a Path,
+    pub python: Option<&'a Environment>,
+    /// Looks up a declared secret.
+    pub secret: &'a (dyn Fn(&str) -> Option<String> + Sync),
+    /// Absolute paths of the sources of split data sets.
+    pub sources: &'a [PathBuf],
+}
+
+/// The job of `step`, named `name`, with `params` (its own, overridden) and the `inputs` that its
+/// placeholders declare.
+///
+/// # Errors
+/// If a placeholder has no input, a code path matches nothing, or a secret is not set.
+pub async fn command_job(
+    context: &StepContext<'_>,
+    name: &str,
+    step: &Step,
+    params: BTreeMap<String, Value>,
+    inputs: BTreeMap<String, InputFile>,
+) -> Result<CommandJob> {
+    let mut outputs = step.outputs.clone();
+    for placeholder in declared(&step.run)? {
+        match &placeholder {
+            Placeholder::Table => _ = outputs.insert("table".to_owned(), OutputKind::File),
+            Placeholder::Model => _ = outputs.insert("model".to_owned(), OutputKind::Folder),
+            Placeholder::Artifacts => _ = outputs.insert("artifacts".to_owned(), OutputKind::Folder),
+            Placeholder::Output(output) if !outputs.contains_key(output) => {
+                return Err(missing_input(&placeholder).detail("step", name));
+            }
+            Placeholder::Param(param) if !params.contains_key(param) => {
+                return Err(missing_input(&placeholder).detail("step", name));
+            }
+            Placeholder::Output(_) | Placeholder::Param(_) => {}
+            input if !inputs.contains_key(&input_name(input)) => {
+                return Err(missing_input(&placeholder).detail("step", name));
+            }
+            _ => {}
+        }
+    }
+    let code = collect_code(context.blobs, context.root, &step.code).await?;
+    let mut secrets = BTreeMap::new();
+    for secret in &step.secrets {
+        let value = (context.secret)(secret).ok_or_else(|| {
+            Fault::new(Kind::Config, format!("step `{name}` needs the secret `{secret}`, which is not set"))
+                .hint(format!("set the environment variable `{secret}` before the command"))
+        })?;
+        secrets.insert(secret.clone(), value);
+    }
+    let read: Vec<_> = step.sandbox.read.iter().map(|path| context.root.join(path)).collect();
+    let mut read_digests = BTreeMap::new();
+    for (written, path) in step.sandbox.read.iter().zip(&read) {
+        read_digests.insert(written.clone(), digest_path(path)?);
+    }
+    let reads_sources = context
+        .sources
+        .iter()
+        .any(|source| read.iter().any(|path| source.starts_with(path) || path.starts_with(source)));
+    let command = Command {
+        result_version: RESULT_VERSION,
+        words: step.run.clone(),
+        outputs,
+        variables: step.env.clone(),
+        secrets: step.secrets.clone(),
+        sandbox: Sandbox {
+            mode: if step.sandbox.on { SandboxMode::On } else { SandboxMode::Off },
+            network: step.sandbox.network,
+            read: read_digests,
+        },
+        threads: step.threads,
+        seed: step.seed,
+        refit: false,
+    };
+    let job = CommandJob {
+        step: name.to_owned(),
+        action: Action {
+            version: 1,
+            kind: ActionKind::Command(command.clone()),
+            params,
+            inputs: inputs.iter().map(|(name, input)| (name.clone(), input.identity)).collect(),
+            code: Some(code.digest()),
+            environment: context.python.map(|python| python.digest),
+        },
+        command,
+        inputs,
+        python: context.python.cloned(),
+        timeout: step.timeout_secs.map(Duration::from_secs_f64),
+        secrets,
+        read,
+        reads_sources,
+        table_extension: None,
+        root: context.root.to_owned(),
+    };
+    Ok(job)
+}
+
+impl CommandJob {
+    /// The same job as the refit of a search's winner.
+    #[must_use]
+    pub fn refit(mut self) -> Self {
+        self.command.refit = true;
+        self.action.kind = ActionKind::Command(self.command.clone());
+        self
+    }
+}
+
+/// What an input is called in keys and in the context file: the placeholder without braces.
+pub(crate) fn input_name(placeholder: &Placeholder) -> String {
+    placeholder.to_string().trim_matches(['{', '}']).to_owned()
+}
