@@ -81,7 +81,9 @@ async fn does_its_job() {
 async fn write_until_killed(folder: &Path, name: &str) {
     let home = open(folder).await;
     let clock = TestClock::new();
-    let source = tempfile::tempdir().expect("a folder");
+    // Beside the home: the parent cleans up after a child that was killed.
+    let source = folder.with_extension(format!("source-{name}"));
+    fs::create_dir_all(&source).unwrap();
     let _guard = home.locks.lock("work").await.unwrap();
     report("ready");
     for i in 0u64.. {
@@ -89,9 +91,9 @@ async fn write_until_killed(folder: &Path, name: &str) {
         let bytes = text.repeat(1 << (i % 14)).into_bytes();
         report(&format!("blob {}", home.blobs.put(&bytes).await.unwrap()));
 
-        fs::write(source.path().join("same"), "same").unwrap();
-        fs::write(source.path().join("model"), &bytes[..bytes.len() / 2]).unwrap();
-        let tree = home.blobs.put_folder(source.path()).await.unwrap();
+        fs::write(source.join("same"), "same").unwrap();
+        fs::write(source.join("model"), &bytes[..bytes.len() / 2]).unwrap();
+        let tree = home.blobs.put_folder(&source).await.unwrap();
         report(&format!("tree {}", tree.digest()));
 
         let mut new = new_version("late", &text, (i % 3 == 0).then_some("challenger"));
