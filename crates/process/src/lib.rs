@@ -14,6 +14,7 @@
 //! owns the command's process tree and ends all of it when the command ends, when it is told to,
 //! or when this program dies. See [`run`].
 
+pub mod onnx_library;
 pub mod python;
 pub mod run;
 pub mod sandbox;

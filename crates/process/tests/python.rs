@@ -62,7 +62,7 @@ impl Place {
         std::fs::write(self.file("requirements.txt"), requirements).unwrap();
         let interpreter = self.python().find(None).await.unwrap();
         let (requirements, lock) = (self.file("requirements.txt"), self.file("requirements.lock"));
-        match self.python().lock(&interpreter, &requirements, &lock, upgrade).await {
+        match self.python().lock(&interpreter, &requirements, &lock, upgrade, &|_| {}).await {
             Ok(locked) => locked,
             Err(fault) => panic!("{}", fault.report()),
         }
@@ -70,7 +70,7 @@ impl Place {
 
     async fn ensure(&self) -> Environment {
         let interpreter = self.python().find(None).await.unwrap();
-        match self.python().ensure(Some(&self.file("requirements.lock")), &interpreter).await {
+        match self.python().ensure(Some(&self.file("requirements.lock")), &interpreter, &|_| {}).await {
             Ok(environment) => environment,
             Err(fault) => panic!("{}", fault.report()),
         }
@@ -104,7 +104,7 @@ async fn uv_and_pip_make_the_same_environment() {
         assert!(!lock.contains("://") && !lock.contains("/tmp"), "{lock}");
 
         let lock = place.file("requirements.lock");
-        let environment = place.python().ensure(Some(&lock), &interpreter).await.unwrap();
+        let environment = place.python().ensure(Some(&lock), &interpreter, &|_| {}).await.unwrap();
         assert_eq!(environment.packages, [("six".to_owned(), "1.16.0".to_owned())]);
         assert_eq!(environment.version, version);
         imports_six(&environment).await;
@@ -139,7 +139,7 @@ async fn what_can_not_be_resolved_is_said_in_the_resolvers_words() {
         let python = place.python();
         let interpreter = python.find(None).await.unwrap();
         let (requirements, lock) = (place.file("requirements.txt"), place.file("requirements.lock"));
-        let fault = python.lock(&interpreter, &requirements, &lock, false).await.unwrap_err();
+        let fault = python.lock(&interpreter, &requirements, &lock, false, &|_| {}).await.unwrap_err();
         assert_eq!(fault.kind(), Kind::Environment);
         assert_eq!(fault.message(), format!("cannot resolve `{}`", requirements.display()));
         assert!(fault.report().contains("six==99"), "{}", fault.report());
@@ -157,8 +157,11 @@ async fn a_lock_with_a_wrong_hash_is_refused() {
         )
         .unwrap();
         let interpreter = place.python().find(None).await.unwrap();
-        let fault =
-            place.python().ensure(Some(&place.file("requirements.lock")), &interpreter).await.unwrap_err();
+        let fault = place
+            .python()
+            .ensure(Some(&place.file("requirements.lock")), &interpreter, &|_| {})
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind(), Kind::Environment);
         assert!(fault.report().to_lowercase().contains("hash"), "{}", fault.report());
     }
@@ -205,10 +208,10 @@ async fn a_known_environment_needs_no_network() {
         let interpreter = python.find(None).await.unwrap();
         let requirements = Path::new(&lock).with_extension("txt");
         assert_eq!(
-            python.lock(&interpreter, &requirements, Path::new(&lock), false).await.unwrap(),
+            python.lock(&interpreter, &requirements, Path::new(&lock), false, &|_| {}).await.unwrap(),
             Locked::Unchanged
         );
-        let environment = python.ensure(Some(Path::new(&lock)), &interpreter).await.unwrap();
+        let environment = python.ensure(Some(Path::new(&lock)), &interpreter, &|_| {}).await.unwrap();
         eprintln!("digest {}", environment.digest);
         return;
     }
@@ -253,7 +256,7 @@ async fn without_requirements_there_is_the_interpreter_alone() {
     let place = Place::without_uv();
     let python = place.python();
     let interpreter = python.find(None).await.unwrap();
-    let bare = python.ensure(None, &interpreter).await.unwrap();
+    let bare = python.ensure(None, &interpreter, &|_| {}).await.unwrap();
     assert!(bare.packages.is_empty());
     place.lock("# nothing yet\n", false).await;
     assert_eq!(place.ensure().await, bare);

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::installed::{self, Installed};
 use super::interpreter::Stamp;
-use super::{Interpreter, Python, tool};
+use super::{Interpreter, Note, Python, tool};
 
 /// A virtual environment in the user's cache, complete and never changed again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +60,12 @@ impl Python {
     ///
     /// # Errors
     /// [`Kind::Environment`] if the lock can't be read or installed, with the installer's words.
-    pub async fn ensure(&self, lock: Option<&Path>, interpreter: &Interpreter) -> Result<Environment> {
+    pub async fn ensure(
+        &self,
+        lock: Option<&Path>,
+        interpreter: &Interpreter,
+        note: Note<'_>,
+    ) -> Result<Environment> {
         let locked = match lock {
             Some(lock) => std::fs::read_to_string(lock)
                 .attempt(Kind::Environment, || format!("cannot read `{}`", lock.display()))?,
@@ -86,6 +91,11 @@ impl Python {
         if folder.exists() {
             std::fs::remove_dir_all(&folder).attempt(Kind::Environment, unwritable)?;
         }
+        note(&match locked.iter().filter(|line| !line.starts_with(char::is_whitespace)).count() {
+            0 => format!("making an environment of Python {}", interpreter.version),
+            1 => "installing 1 package".to_owned(),
+            packages => format!("installing {packages} packages"),
+        });
         self.make(&folder, lock.filter(|_| !locked.is_empty()), interpreter).await?;
         complete(&folder).ok_or_else(|| Fault::new(Kind::Internal, unwritable()))
     }
@@ -154,6 +164,35 @@ impl Python {
         tool::output(installing, cannot).await.map(drop)
     }
 
+    /// Unpacks the wheels of `lock` below `folder` without installing anything: those for
+    /// `version` of Python and the platform that the tools' own flags name.
+    pub(crate) async fn unpack_wheels(
+        &self,
+        interpreter: &Interpreter,
+        lock: &Path,
+        folder: &Path,
+        version: &str,
+        with_uv: &[String],
+        with_pip: &[String],
+    ) -> Result<()> {
+        let mut unpacking;
+        if let Some(uv) = self.uv().await {
+            unpacking = tool::command(&uv[0], &[]);
+            unpacking.args(&uv[1..]).args(["pip", "install", "--no-python-downloads", "--python"]);
+            unpacking.arg(&interpreter.path).args(with_uv);
+        } else {
+            let pip = self.pip(interpreter).await?;
+            unpacking = tool::command(&interpreter.path, &[]);
+            unpacking.arg(pip).args(["install", "--no-compile"]).args(with_pip);
+        }
+        unpacking.args(["--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]);
+        unpacking.args(["--python-version", version, "--target"]).arg(folder);
+        unpacking.arg("--requirement").arg(lock);
+        tool::output(unpacking, || format!("cannot unpack wheels below `{}`", folder.display()))
+            .await
+            .map(drop)
+    }
+
     /// Where pip lies, to be run by any environment of `interpreter`: its environment is never
     /// the one installed into.
     pub(super) async fn pip(&self, interpreter: &Interpreter) -> Result<PathBuf> {
@@ -210,7 +249,7 @@ fn site_packages(folder: &Path, interpreter: &Interpreter) -> PathBuf {
 }
 
 /// Holds the lock file until dropped; the kernel frees it when this process dies.
-async fn hold(path: PathBuf) -> std::io::Result<File> {
+pub(crate) async fn hold(path: PathBuf) -> std::io::Result<File> {
     let file = File::options().create(true).append(true).open(path)?;
     if file.try_lock().is_ok() {
         return Ok(file);

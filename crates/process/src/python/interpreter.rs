@@ -139,14 +139,14 @@ struct Memory {
 
 /// What changes when a file is replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Stamp {
+pub(crate) struct Stamp {
     path: PathBuf,
     size_bytes: u64,
     modified_ns: i64,
 }
 
 impl Stamp {
-    pub(super) fn of(path: &Path) -> Option<Self> {
+    pub(crate) fn of(path: &Path) -> Option<Self> {
         let real = std::fs::canonicalize(path).ok()?;
         let found = std::fs::metadata(&real).ok()?;
         let modified_ns = found.mtime().wrapping_mul(1_000_000_000).wrapping_add(found.mtime_nsec());

@@ -8,7 +8,7 @@ use modelyard_core::{Fault, Kind, Result};
 use serde::Deserialize;
 
 use super::requirements::{Requirements, lock_text, locked_digest};
-use super::{Interpreter, Python, tool};
+use super::{Interpreter, Note, Python, tool};
 use crate::temporary::PrivateTmp;
 
 /// What [`Python::lock`] did.
@@ -38,12 +38,16 @@ impl Python {
         requirements: &Path,
         lock: &Path,
         upgrade: bool,
+        note: Note<'_>,
     ) -> Result<Locked> {
         let wanted = Requirements::read(requirements)?;
         let former = std::fs::read_to_string(lock).ok();
         let matches = former.as_deref().and_then(locked_digest) == Some(wanted.digest());
         if matches && !upgrade {
             return Ok(Locked::Unchanged);
+        }
+        if !wanted.is_empty() {
+            note(&format!("resolving {}", name_of(requirements)));
         }
         let body = if wanted.is_empty() {
             String::new()
@@ -116,6 +120,11 @@ async fn resolve_with_uv(
     }
     let text = std::fs::read_to_string(&out).attempt(Kind::Environment, || cannot_resolve(requirements))?;
     Ok(text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect())
+}
+
+/// A file's name, as a note shows it.
+fn name_of(path: &Path) -> std::borrow::Cow<'_, str> {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy()
 }
 
 fn cannot_resolve(requirements: &Path) -> String {

@@ -30,12 +30,19 @@ mod tool;
 mod variables;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
 pub use interpreter::Interpreter;
 pub use lock::Locked;
 pub use variables::{StepVariables, step_environment};
+
+pub(crate) use environment::hold;
+pub(crate) use interpreter::Stamp;
+pub(crate) use tool::replace;
+
+/// Is told, before something that takes a while, what it is: `installing 12 packages`.
+pub type Note<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// Where tools are looked for and environments are kept.
 #[derive(Clone, Debug)]
@@ -49,5 +56,9 @@ impl Python {
     /// folders of a `PATH` to find interpreters and uv in.
     pub fn new(cache: impl Into<PathBuf>, search: impl Into<OsString>) -> Self {
         Self { cache: cache.into(), search: search.into() }
+    }
+
+    pub(crate) fn cache(&self) -> &Path {
+        &self.cache
     }
 }

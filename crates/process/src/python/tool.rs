@@ -89,7 +89,7 @@ async fn succeeds(mut command: Command) -> bool {
 }
 
 /// Writes `bytes` so that `path` holds all of it or what it held before.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     let mut name = path.as_os_str().to_owned();
     // Of this thread alone: several processes and threads may write the same file.
