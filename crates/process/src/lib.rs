@@ -19,3 +19,4 @@ pub mod python;
 pub mod run;
 pub mod sandbox;
 pub mod temporary;
+pub mod worker;

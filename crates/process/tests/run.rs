@@ -166,11 +166,7 @@ fn a_killed_engine_leaves_nothing() {
     engine.kill().unwrap();
     engine.wait().unwrap();
     until("all are gone", || processes_with(&mark).is_empty());
-    let mut printed = String::new();
-    std::io::Read::read_to_string(&mut engine.stderr.take().unwrap(), &mut printed).unwrap();
-    for folder in printed.lines().filter_map(|line| Some(&line[line.find("/tmp/my-")?..])) {
-        std::fs::remove_dir_all(folder).unwrap();
-    }
+    common::clean_up(&mut engine);
 }
 
 #[tokio::test]

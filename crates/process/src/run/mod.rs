@@ -9,11 +9,11 @@
 //!
 //! Between this program and the command stands a supervisor; see `supervisor.rs`.
 
-mod lines;
+pub(crate) mod lines;
 mod log;
 mod program;
 mod report;
-mod spawn;
+pub(crate) mod spawn;
 mod supervisor;
 
 use std::collections::BTreeMap;
@@ -140,7 +140,6 @@ pub async fn run(
         sandbox: &spec.sandbox,
         nice: spec.nice,
         inherited: None,
-        stdout: true,
     })?;
     let mut stdout = Stream::new(stdout);
     let mut stderr = Stream::new(stderr);
@@ -185,7 +184,7 @@ pub async fn run(
         log.write(bytes)
     })?;
     stderr.lines.finish(|bytes| log.write(bytes))?;
-    let wall_ms = started.elapsed().as_millis() as u64;
+    let wall = started.elapsed();
     let log_cut_bytes = log.finish()?;
     let Some((report, enforcement)) = ended else {
         return Err(Fault::new(Kind::Internal, "a command's end was not reported"));
@@ -194,7 +193,7 @@ pub async fn run(
         status: status(report.status),
         timed_out: ending.timed_out,
         cancelled: ending.cancelled,
-        usage: Usage { wall_ms, cpu_ms: report.cpu_us / 1000, peak_memory_bytes: report.peak_kib * 1024 },
+        usage: report.usage(wall),
         enforcement,
         leftovers: report.leftovers,
         log_cut_bytes,
@@ -253,7 +252,7 @@ impl<R: AsyncRead + Unpin> Stream<R> {
     }
 }
 
-fn status(waited: i32) -> Status {
+pub(crate) fn status(waited: i32) -> Status {
     let status = std::process::ExitStatus::from_raw(waited);
     match (status.code(), status.signal()) {
         (Some(code), _) => Status::Code(code),

@@ -1,5 +1,9 @@
 //! What passes between this program and a supervisor: records of one size.
 
+use std::time::Duration;
+
+use modelyard_core::action::Usage;
+
 /// Bytes of every record.
 pub(super) const SIZE: usize = 64;
 
@@ -14,9 +18,9 @@ pub(super) enum Order {
 
 /// What the supervisor says when nothing of the tree is left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// As `waitpid` gave it.
-    pub(super) status: i32,
+    pub(crate) status: i32,
     /// User and system time of the tree.
     pub(super) cpu_us: u64,
     /// The largest resident set of any process of the tree.
@@ -39,6 +43,14 @@ const REMARK: u8 = 1;
 const REPORT: u8 = 2;
 
 impl Report {
+    pub(crate) fn usage(&self, wall: Duration) -> Usage {
+        Usage {
+            wall_ms: wall.as_millis() as u64,
+            cpu_ms: self.cpu_us / 1000,
+            peak_memory_bytes: self.peak_kib * 1024,
+        }
+    }
+
     pub(super) fn remark(code: u8, errno: i32) -> [u8; SIZE] {
         let mut bytes = [0; SIZE];
         bytes[0] = REMARK;

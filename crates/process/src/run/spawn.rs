@@ -30,8 +30,6 @@ pub(crate) struct Start<'a> {
     pub(crate) nice: i32,
     /// A descriptor that the command finds as its third.
     pub(crate) inherited: Option<OwnedFd>,
-    /// False sends what it prints to nowhere.
-    pub(crate) stdout: bool,
 }
 
 /// A command's process tree. Dropping it kills all of the tree.
@@ -68,8 +66,7 @@ impl Tree {
 
         let mut command = Command::new(&found);
         command.args(&start.words[1..]).current_dir(start.cwd).env_clear().envs(start.env);
-        command.stdin(Stdio::null()).stderr(Stdio::piped());
-        command.stdout(if start.stdout { Stdio::piped() } else { Stdio::null() });
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let inherited = start.inherited.as_ref().map(AsRawFd::as_raw_fd);
         let plan = Plan { confinement, control: theirs.as_raw_fd(), inherited, nice: start.nice };
         // SAFETY: `supervise` is made for this place; `plan` is read alone, and its descriptors

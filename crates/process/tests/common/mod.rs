@@ -94,3 +94,12 @@ pub(crate) fn until(what: &str, done: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(10));
     }
 }
+
+/// Removes the folders that a killed program has printed to its stderr.
+pub(crate) fn clean_up(killed: &mut std::process::Child) {
+    let mut printed = String::new();
+    std::io::Read::read_to_string(&mut killed.stderr.take().unwrap(), &mut printed).unwrap();
+    for folder in printed.lines().filter_map(|line| Some(&line[line.find("/tmp/my-")?..])) {
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
