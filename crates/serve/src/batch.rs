@@ -1,16 +1,224 @@
-//! The queue of a model.
+//! The queue of a model: concurrent requests become batches, and each caller gets its own answer.
+//!
+//! One dispatcher per model takes whatever waits, asks the runtime once, and hands the answers
+//! out. It never waits for more to come: under load requests pile up while a batch is computed,
+//! which is what makes the next one large. If a batch fails, its requests are asked one by one, so
+//! that a bad row does not fail its neighbours.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use modelyard_core::fault::Attempt;
 use modelyard_core::package::Predictions;
 use modelyard_core::table::Table;
+use modelyard_core::{Kind, Result};
+use tokio::sync::{mpsc, oneshot};
 
+use crate::runtime::Runtime;
 use crate::{ErrorCode, PredictError};
 
-pub(crate) struct Queue;
+type Answer = Result<Predictions, PredictError>;
+
+/// Where callers wait.
+pub(crate) struct Queue {
+    sender: mpsc::UnboundedSender<Job>,
+    waiting_rows: Arc<AtomicUsize>,
+    most_waiting_rows: usize,
+    /// Resolves when the dispatcher has ended.
+    ended: oneshot::Receiver<()>,
+}
+
+struct Job {
+    table: Table,
+    answer: oneshot::Sender<Answer>,
+}
 
 impl Queue {
-    pub(crate) async fn ask(&self, _table: Table) -> Result<Predictions, PredictError> {
-        Err(PredictError::new(ErrorCode::NotReady, "the model is not ready"))
+    /// Starts the dispatcher of `runtime`. `n_classes` is 0 for regression.
+    pub(crate) fn start(
+        runtime: Box<dyn Runtime>,
+        n_classes: usize,
+        most_batch_rows: usize,
+        most_waiting_rows: usize,
+    ) -> Result<Self> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let (ending, ended) = oneshot::channel();
+        let waiting_rows = Arc::new(AtomicUsize::new(0));
+        let computes_in_place = runtime.computes_in_place();
+        let mut dispatcher =
+            Dispatcher { runtime, receiver, held: None, waiting_rows: waiting_rows.clone(), n_classes };
+        let work = async move {
+            dispatcher.run(most_batch_rows).await;
+            dispatcher.runtime.close().await;
+            drop(dispatcher);
+            let _ = ending.send(());
+        };
+        if computes_in_place {
+            std::thread::Builder::new()
+                .name("modelyard-model".to_owned())
+                .spawn(move || futures::executor::block_on(work))
+                .attempt(Kind::Model, || "cannot start the model's thread".to_owned())?;
+        } else {
+            tokio::spawn(work);
+        }
+        Ok(Self { sender, waiting_rows, most_waiting_rows, ended })
     }
 
-    pub(crate) async fn close(self) {}
+    pub(crate) async fn ask(&self, table: Table) -> Answer {
+        let rows = table.rows();
+        if self.waiting_rows.fetch_add(rows, Ordering::Relaxed) + rows > self.most_waiting_rows.max(rows) {
+            self.waiting_rows.fetch_sub(rows, Ordering::Relaxed);
+            return Err(PredictError::new(ErrorCode::Overloaded, "too many rows wait for this model")
+                .hint("send the request again later"));
+        }
+        let (answer, answered) = oneshot::channel();
+        if self.sender.send(Job { table, answer }).is_err() {
+            return Err(gone());
+        }
+        answered.await.unwrap_or_else(|_| Err(gone()))
+    }
+
+    /// Waits until all that was asked is answered.
+    pub(crate) async fn close(self) {
+        drop(self.sender);
+        let _ = self.ended.await;
+    }
+}
+
+fn gone() -> PredictError {
+    PredictError::new(ErrorCode::NotReady, "the model was closed")
+}
+
+struct Dispatcher {
+    runtime: Box<dyn Runtime>,
+    receiver: mpsc::UnboundedReceiver<Job>,
+    /// Taken from the queue, but too large for the batch before it.
+    held: Option<Job>,
+    waiting_rows: Arc<AtomicUsize>,
+    n_classes: usize,
+}
+
+impl Dispatcher {
+    async fn run(&mut self, most_rows: usize) {
+        let mut jobs = Vec::new();
+        while let Some(first) = self.next().await {
+            let mut rows = first.table.rows();
+            jobs.push(first);
+            while rows < most_rows {
+                let Some(job) = self.next_waiting() else { break };
+                if rows + job.table.rows() > most_rows {
+                    self.held = Some(job);
+                    break;
+                }
+                rows += job.table.rows();
+                jobs.push(job);
+            }
+            self.waiting_rows.fetch_sub(rows, Ordering::Relaxed);
+            jobs.retain(|job| !job.answer.is_closed());
+            self.answer(&mut jobs).await;
+        }
+    }
+
+    async fn next(&mut self) -> Option<Job> {
+        match self.held.take() {
+            Some(job) => Some(job),
+            None => self.receiver.recv().await,
+        }
+    }
+
+    fn next_waiting(&mut self) -> Option<Job> {
+        self.receiver.try_recv().ok()
+    }
+
+    /// Answers all of `jobs` and empties it.
+    async fn answer(&mut self, jobs: &mut Vec<Job>) {
+        if jobs.len() < 2 {
+            for job in jobs.drain(..) {
+                let answer = self.ask_alone(&job.table).await;
+                let _ = job.answer.send(answer);
+            }
+            return;
+        }
+        let mut callers = Vec::with_capacity(jobs.len());
+        let mut all: Option<Table> = None;
+        for job in jobs.drain(..) {
+            callers.push((job.table.rows(), job.answer));
+            match &mut all {
+                Some(all) => all.append(job.table),
+                None => all = Some(job.table),
+            }
+        }
+        let Some(all) = all else { return };
+        let mut start = 0;
+        match self.ask(&all).await {
+            Ok(predictions) => {
+                for (rows, caller) in callers {
+                    let _ = caller.send(Ok(part(&predictions, start, start + rows, self.n_classes)));
+                    start += rows;
+                }
+            }
+            Err(_) => {
+                for (rows, caller) in callers {
+                    let answer = self.ask_alone(&all.slice(start, start + rows)).await;
+                    let _ = caller.send(answer);
+                    start += rows;
+                }
+            }
+        }
+    }
+
+    /// Once more where the runtime itself was lost: these rows may have been innocent.
+    async fn ask_alone(&mut self, table: &Table) -> Answer {
+        match self.ask(table).await {
+            Err(_) if self.runtime.was_lost() => self.ask(table).await,
+            answer => answer,
+        }
+    }
+
+    async fn ask(&mut self, table: &Table) -> Answer {
+        let predictions = self.runtime.predict(table).await?;
+        check(&predictions, table.rows(), self.n_classes)?;
+        Ok(predictions)
+    }
+}
+
+/// What every model must keep, whatever runs it.
+fn check(predictions: &Predictions, rows: usize, n_classes: usize) -> Result<(), PredictError> {
+    let wrong = |message: String| Err(PredictError::new(ErrorCode::Inference, message));
+    if predictions.rows() != rows {
+        return wrong(format!("the model gave {} answers for {rows} rows", predictions.rows()));
+    }
+    match predictions {
+        Predictions::Values(values) => match values.iter().find(|value| !value.is_finite()) {
+            Some(value) => wrong(format!("the model answered {value}")),
+            None => Ok(()),
+        },
+        Predictions::Classes { labels, probabilities } => {
+            if labels.iter().any(|label| *label >= n_classes) {
+                return wrong("the model answered a class that the package does not have".to_owned());
+            }
+            let Some(probabilities) = probabilities else { return Ok(()) };
+            if probabilities.len() != rows * n_classes {
+                return wrong(format!(
+                    "the model gave {} probabilities for {rows} rows of {n_classes} classes",
+                    probabilities.len()
+                ));
+            }
+            match probabilities.iter().find(|value| !value.is_finite()) {
+                Some(value) => wrong(format!("the model gave {value} as a probability")),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// Rows `start..end` of `predictions`.
+fn part(predictions: &Predictions, start: usize, end: usize, n_classes: usize) -> Predictions {
+    match predictions {
+        Predictions::Values(values) => Predictions::Values(values[start..end].to_vec()),
+        Predictions::Classes { labels, probabilities } => Predictions::Classes {
+            labels: labels[start..end].to_vec(),
+            probabilities: probabilities.as_ref().map(|all| all[start * n_classes..end * n_classes].to_vec()),
+        },
+    }
 }

@@ -13,6 +13,7 @@
 
 mod batch;
 mod error;
+mod golden;
 mod model;
 mod options;
 pub mod request;

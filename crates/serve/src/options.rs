@@ -1,6 +1,7 @@
 //! What the machine lends a model: the library, the interpreter, threads and queue.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How models are run. Nothing here changes an answer.
 #[derive(Clone, Debug)]
@@ -17,11 +18,14 @@ pub struct Options {
     pub max_batch_rows: usize,
     /// Rows that may wait; a request beyond that is refused as `overloaded`.
     pub queue_rows: usize,
+    /// How long a Python model may take over one batch before its process is ended.
+    pub patience: Duration,
 }
 
 impl Options {
     pub const DEFAULT_MAX_BATCH_ROWS: usize = 256;
     pub const DEFAULT_QUEUE_ROWS: usize = 100_000;
+    pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(300);
 
     pub fn new(onnx_library: impl Into<PathBuf>) -> Self {
         Self {
@@ -30,6 +34,7 @@ impl Options {
             threads: 1,
             max_batch_rows: Self::DEFAULT_MAX_BATCH_ROWS,
             queue_rows: Self::DEFAULT_QUEUE_ROWS,
+            patience: Self::DEFAULT_PATIENCE,
         }
     }
 }

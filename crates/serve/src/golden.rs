@@ -1,0 +1,119 @@
+//! The proof that a model answers here as it did when it was packaged.
+
+use modelyard_core::package::{Answer, Golden, Manifest, Package, Predictions, difference};
+use modelyard_core::table::Table;
+use modelyard_core::{Fault, Kind, Result};
+
+use crate::{Model, PredictError, request};
+
+/// The golden rows of a package, for a runtime that must prove itself again after it was lost.
+pub(crate) struct Proof {
+    manifest: Manifest,
+    answers: Vec<Answer>,
+    table: Table,
+}
+
+impl Proof {
+    /// # Errors
+    /// If the package's own rules refuse its golden rows.
+    pub(crate) fn new(package: &Package) -> Result<Self> {
+        let table = request::table(&package.manifest.signature, &package.golden.rows)
+            .map_err(|error| refused(0, error))?;
+        Ok(Self { manifest: package.manifest.clone(), answers: package.golden.answers.clone(), table })
+    }
+
+    /// What to ask; `None` without golden rows.
+    pub(crate) fn table(&self) -> Option<&Table> {
+        (!self.answers.is_empty()).then_some(&self.table)
+    }
+
+    /// # Errors
+    /// If an answer is another one than at packaging.
+    pub(crate) fn check(&self, predictions: &Predictions) -> Result<()> {
+        if predictions.rows() != self.answers.len() {
+            return Err(Fault::new(Kind::Model, "the model gave another number of answers than golden rows"));
+        }
+        compare(&self.manifest, predictions, &self.answers, 0, "after it was started again")?;
+        Ok(())
+    }
+}
+
+/// Answers every row of `golden` by itself, then all of them at once.
+pub(crate) async fn prove(model: &Model, golden: &Golden) -> Result<f64> {
+    let signature = &model.manifest().signature;
+    let refused = |place: usize| move |error: PredictError| refused(place, error);
+    let mut worst: f64 = 0.0;
+    for (place, row) in golden.rows.iter().enumerate() {
+        let table = request::table(signature, std::slice::from_ref(row)).map_err(refused(place))?;
+        let predictions = model.predict(table).await.map_err(refused(place))?;
+        let alone = std::slice::from_ref(&golden.answers[place]);
+        worst = worst.max(compare(model.manifest(), &predictions, alone, place, "by itself")?);
+    }
+    let table = request::table(signature, &golden.rows).map_err(|error| refused(0)(error))?;
+    let predictions = model.predict(table).await.map_err(|error| refused(0)(error))?;
+    Ok(worst.max(compare(model.manifest(), &predictions, &golden.answers, 0, "in a batch")?))
+}
+
+/// The largest difference between `predictions` and `wanted`, whose first row is golden row `first`.
+fn compare(
+    manifest: &Manifest,
+    predictions: &Predictions,
+    wanted: &[Answer],
+    first: usize,
+    how: &str,
+) -> Result<f64> {
+    let mut worst: f64 = 0.0;
+    for (place, wanted) in wanted.iter().enumerate() {
+        let got = predictions.answer(place, &manifest.classes);
+        let found = distance(&got, wanted, &manifest.classes, manifest.tolerance);
+        if found <= manifest.tolerance {
+            worst = worst.max(found);
+            continue;
+        }
+        let row = first + place;
+        return Err(Fault::new(Kind::Model, format!("the model answers golden row {row} otherwise than when it was packaged"))
+            .detail("wanted", shown(wanted))
+            .detail("got", format!("{}, asked {how}", shown(&got)))
+            .hint("serve it with the runtime its manifest names, or package it again; a model that is not repeatable needs `[package] tolerance`"));
+    }
+    Ok(worst)
+}
+
+/// How far two answers are apart; infinitely if one is of another kind, or another class whose
+/// probability is not the same within `tolerance`.
+fn distance(got: &Answer, wanted: &Answer, classes: &[String], tolerance: f64) -> f64 {
+    let numbers = match (&got.probabilities, &wanted.probabilities) {
+        (Some(got), Some(wanted)) if got.len() == wanted.len() => {
+            got.iter().zip(wanted).map(|(a, b)| difference(*a, *b)).fold(0.0, f64::max)
+        }
+        (None, None) => 0.0,
+        _ => return f64::INFINITY,
+    };
+    match (got.prediction.as_f64(), wanted.prediction.as_f64()) {
+        (Some(got), Some(wanted)) => numbers.max(difference(got, wanted)),
+        _ if got.prediction == wanted.prediction => numbers,
+        // A tie: two classes of one probability, of which the last bit chose another.
+        _ => match (probability_of(got, classes), probability_of(wanted, classes)) {
+            (Some(a), Some(b)) if difference(a, b) <= tolerance => numbers,
+            _ => f64::INFINITY,
+        },
+    }
+}
+
+fn probability_of(answer: &Answer, classes: &[String]) -> Option<f64> {
+    let name = answer.prediction.as_str()?;
+    let place = classes.iter().position(|class| class == name)?;
+    answer.probabilities.as_ref()?.get(place).copied()
+}
+
+fn shown(answer: &Answer) -> String {
+    serde_json::to_string(answer).unwrap_or_default()
+}
+
+fn refused(place: usize, error: PredictError) -> Fault {
+    let fault = Fault::new(Kind::Model, format!("the model does not answer golden row {place}"));
+    match error.hint.clone() {
+        Some(hint) => fault.because(error).hint(hint),
+        None => fault.because(error),
+    }
+}
