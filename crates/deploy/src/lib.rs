@@ -1,3 +1,4 @@
 //! The package format: the folder that is tested, deployed and served.
 
+pub mod export;
 pub mod package;

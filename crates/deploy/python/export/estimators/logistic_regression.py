@@ -1,0 +1,43 @@
+"""Logistic regression: of two classes, of many at once (softmax), and one against the rest where it still exists."""
+
+import numpy as np
+
+from .answer import Classification, one_output, sigmoid, softmax, two_sided
+from .linear import linear_label, scores
+
+
+def logistic_regression(converter, model, frame):
+    one_output(model)
+    graph = converter.graph
+    classes = len(model.classes_)
+    values = scores(converter, model, frame)
+    label = linear_label(graph, values, classes)
+    if not _one_against_rest(model, classes):
+        if classes == 2:
+            values = graph.concat([graph.node("Neg", values), values])
+        probabilities = softmax(graph, values)
+    elif classes == 2:
+        probabilities = two_sided(graph, sigmoid(graph, values))
+    else:
+        probabilities = shares(graph, sigmoid(graph, values), classes)
+    return Classification(label, probabilities, classes)
+
+
+def shares(graph, positives, classes):
+    """Each of `[N, classes]` divided by the row's sum; where all are 0, the same for each.
+
+    Versions that don't know the second rule answer NaN there.
+    """
+    total = graph.node("ReduceSum", positives, graph.constant(np.array([1])), keepdims=1)
+    all_zero = graph.node("Equal", total, graph.constant(np.array(0.0)))
+    positives = graph.node("Where", all_zero, graph.constant(np.array(1.0)), positives)
+    total = graph.node("Where", all_zero, graph.constant(np.array(float(classes))), total)
+    return graph.node("Div", positives, total)
+
+
+def _one_against_rest(model, classes):
+    """`multi_class` was removed from later versions, in which only two classes are answered this way."""
+    strategy = getattr(model, "multi_class", "auto")
+    if strategy in ("auto", "deprecated"):
+        return classes == 2 or model.solver == "liblinear"
+    return strategy in ("ovr", "warn")
