@@ -109,7 +109,7 @@ impl Worker {
                 let _ = tokio::time::timeout(DRAIN, reader).await;
             }
         }
-        let usage = report.usage(self.started.elapsed());
+        let usage = report.usage(self.started.elapsed(), 0);
         Ok(WorkerEnd { status: status(report.status), usage, enforcement })
     }
 }

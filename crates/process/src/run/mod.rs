@@ -11,6 +11,7 @@
 
 pub(crate) mod lines;
 mod log;
+mod memory;
 mod program;
 mod report;
 pub(crate) mod spawn;
@@ -32,6 +33,7 @@ use tokio::time::sleep_until;
 use crate::sandbox::{Enforcement, SandboxSpec};
 use lines::Lines;
 use log::Log;
+use memory::Memory;
 use report::Report;
 use spawn::{Start, Tree};
 
@@ -93,8 +95,8 @@ pub struct Exit {
     pub timed_out: bool,
     /// Ended by the caller.
     pub cancelled: bool,
-    /// Wall time; CPU time of the whole tree (but of children whose parent ignored their end);
-    /// the largest resident set that any one process of the tree had.
+    /// Wall time; CPU time of the whole tree (but of children whose parent ignored their end); the
+    /// most memory that the tree was seen to hold, or that one process of it had.
     pub usage: Usage,
     pub enforcement: Enforcement,
     /// Whether processes outlived the command and were killed.
@@ -141,6 +143,7 @@ pub async fn run(
         nice: spec.nice,
         inherited: None,
     })?;
+    let mut memory = Memory::of_tree(tree.supervisor_id());
     let mut stdout = Stream::new(stdout);
     let mut stderr = Stream::new(stderr);
     let mut cancel = pin!(cancel);
@@ -176,6 +179,7 @@ pub async fn run(
                 ending.kill_at = None;
                 tree.kill().await;
             }
+            () = at(Some(memory.next)), if ended.is_none() => memory.look(),
             () = at(ending.drain_at) => break,
         }
     }
@@ -193,7 +197,7 @@ pub async fn run(
         status: status(report.status),
         timed_out: ending.timed_out,
         cancelled: ending.cancelled,
-        usage: report.usage(wall),
+        usage: report.usage(wall, memory.peak_bytes),
         enforcement,
         leftovers: report.leftovers,
         log_cut_bytes,

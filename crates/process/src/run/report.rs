@@ -43,11 +43,15 @@ const REMARK: u8 = 1;
 const REPORT: u8 = 2;
 
 impl Report {
-    pub(crate) fn usage(&self, wall: Duration) -> Usage {
+    /// `seen_bytes` is the most that the tree was seen to hold while it ran.
+    pub(crate) fn usage(&self, wall: Duration, seen_bytes: u64) -> Usage {
+        // At the baseline, the peak may be that of the fork before it became the command.
+        let above = seen_bytes == 0 || self.peak_kib > self.baseline_kib + self.baseline_kib / 8;
+        let largest_bytes = if above { self.peak_kib * 1024 } else { 0 };
         Usage {
             wall_ms: wall.as_millis() as u64,
             cpu_ms: self.cpu_us / 1000,
-            peak_memory_bytes: self.peak_kib * 1024,
+            peak_memory_bytes: seen_bytes.max(largest_bytes),
         }
     }
 

@@ -88,6 +88,11 @@ impl Tree {
         ))
     }
 
+    /// The process that has the command as its child.
+    pub(crate) fn supervisor_id(&self) -> u32 {
+        self.supervisor.id().unwrap_or(0)
+    }
+
     /// Asks the command to end: SIGTERM to its process group.
     pub(crate) async fn terminate(&mut self) {
         // If the supervisor is gone, so is the tree.
