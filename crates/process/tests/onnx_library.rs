@@ -102,3 +102,14 @@ async fn it_is_fetched_once_and_known_from_then_on() {
     let again = python.onnx_library(Places::default(), &|_| {}).await.unwrap();
     assert_eq!(again, fetched);
 }
+
+#[tokio::test]
+async fn pip_fetches_it_where_uv_is_missing() {
+    let folder = PrivateTmp::new().unwrap();
+    let search = common::python_without_uv(folder.path());
+    let python = Python::new(folder.path().join("cache"), search);
+    match python.onnx_library(Places::default(), &|_| {}).await {
+        Ok(library) => assert_eq!(library.version, "1.32.0"),
+        Err(fault) => panic!("{}", fault.report()),
+    }
+}

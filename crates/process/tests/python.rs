@@ -5,11 +5,10 @@
 mod common;
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use common::{Bench, finish, python as test_python};
+use common::{Bench, finish};
 use modelyard_core::Kind;
 use modelyard_process::python::{Environment, Locked, Python};
 use modelyard_process::temporary::PrivateTmp;
@@ -29,20 +28,7 @@ impl Place {
     /// With `python3` alone, which has no uv.
     fn without_uv() -> Self {
         let folder = PrivateTmp::new().unwrap();
-        let bin = folder.path().join("bin");
-        std::fs::create_dir(&bin).unwrap();
-        let shim = format!(
-            "#!/bin/sh\necho called >>{}/calls\n[ \"$1 $2\" = '-m uv' ] && exit 1\nexec {} \"$@\"\n",
-            folder.path().display(),
-            test_python().display()
-        );
-        std::fs::write(bin.join("python3"), shim).unwrap();
-        std::fs::set_permissions(bin.join("python3"), std::fs::Permissions::from_mode(0o755)).unwrap();
-        // pip is made once for all tests: that alone takes seconds.
-        let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tools");
-        std::fs::create_dir_all(&tools).unwrap();
-        std::fs::create_dir(folder.path().join("cache")).unwrap();
-        std::os::unix::fs::symlink(tools, folder.path().join("cache/tools")).unwrap();
+        let bin = common::python_without_uv(folder.path());
         Self { search: bin.into(), folder }
     }
 

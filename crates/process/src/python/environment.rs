@@ -243,9 +243,9 @@ fn complete(folder: &Path) -> Option<Environment> {
 }
 
 fn site_packages(folder: &Path, interpreter: &Interpreter) -> PathBuf {
-    let minor: Vec<_> = interpreter.version.split('.').take(2).collect();
+    let (major, minor) = interpreter.minor();
     let name = if interpreter.implementation == "pypy" { "pypy" } else { "python" };
-    folder.join("lib").join(format!("{name}{}", minor.join("."))).join("site-packages")
+    folder.join("lib").join(format!("{name}{major}.{minor}")).join("site-packages")
 }
 
 /// Holds the lock file until dropped; the kernel frees it when this process dies.

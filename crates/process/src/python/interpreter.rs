@@ -12,7 +12,7 @@ use super::{Python, tool};
 /// A Python that is installed, never one of a virtual environment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interpreter {
-    /// Its executable, absolute.
+    /// Its executable, absolute, links followed.
     pub path: PathBuf,
     /// In full: `3.11.7`, `3.15.0rc1`.
     pub version: String,
@@ -32,6 +32,19 @@ const PROBE: &str = "import json, platform, sys, sysconfig\n\
 
 /// The oldest Python that environments are made for.
 const OLDEST: (u32, u32) = (3, 9);
+
+impl Interpreter {
+    /// Major and minor version: `(3, 11)`.
+    pub(super) fn minor(&self) -> (u32, u32) {
+        minor(&self.version)
+    }
+}
+
+/// Major and minor of a version of Python; 0 for what is no number.
+pub(super) fn minor(version: &str) -> (u32, u32) {
+    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
+    (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+}
 
 impl Python {
     /// The interpreter of `version` (`3`, `3.11` or `3.11.7`), by default the `python3` there is:
@@ -109,6 +122,9 @@ impl Python {
         let asked = tool::command(path, &["-I", "-S", "-c", PROBE].map(OsStr::new));
         let answer = tool::output(asked, String::new).await.ok();
         let interpreter = answer.and_then(|answer| serde_json::from_str::<Interpreter>(&answer).ok());
+        // One name for one interpreter, by whichever link it was found.
+        let interpreter = interpreter
+            .and_then(|found| Some(Interpreter { path: std::fs::canonicalize(&found.path).ok()?, ..found }));
         let interpreter = interpreter.and_then(|found| Stamp::of(&found.path).map(|stamp| (found, stamp)));
         // Only to save time: a cache that can't be written is no error here.
         if let Some(folder) = memory.parent()
@@ -183,10 +199,7 @@ fn fits(interpreter: &Interpreter, version: Option<&str>) -> bool {
     let own = parts(&interpreter.version);
     match version {
         Some(version) => own.starts_with(&parts(version)),
-        None => {
-            let number = |place: usize| own.get(place).and_then(|part| part.parse().ok()).unwrap_or(0);
-            (number(0), number(1)) >= OLDEST
-        }
+        None => interpreter.minor() >= OLDEST,
     }
 }
 

@@ -7,7 +7,7 @@ use modelyard_core::fault::Attempt;
 use modelyard_core::{Fault, Kind, Result};
 use serde::Deserialize;
 
-use super::requirements::{Requirements, lock_text, locked_digest};
+use super::requirements::{Requirements, Serves, belongs, lock_text};
 use super::{Interpreter, Note, Python, tool};
 use crate::temporary::PrivateTmp;
 
@@ -23,7 +23,8 @@ pub enum Locked {
 }
 
 impl Python {
-    /// Makes `lock` from `requirements` where it is missing or does not belong to them; with
+    /// Makes `lock` from `requirements` where it is missing, does not belong to them or
+    /// does not serve the interpreter's version; with
     /// `upgrade` in any case, to the newest versions that the requirements allow. Versions that a
     /// former lock held are kept where they can be.
     ///
@@ -42,22 +43,23 @@ impl Python {
     ) -> Result<Locked> {
         let wanted = Requirements::read(requirements)?;
         let former = std::fs::read_to_string(lock).ok();
-        let matches = former.as_deref().and_then(locked_digest) == Some(wanted.digest());
+        let matches = former.as_deref().is_some_and(|lock| belongs(lock, &wanted, interpreter.minor()));
         if matches && !upgrade {
             return Ok(Locked::Unchanged);
         }
         if !wanted.is_empty() {
             note(&format!("resolving {}", name_of(requirements)));
         }
-        let body = if wanted.is_empty() {
-            String::new()
+        let (serves, body) = if wanted.is_empty() {
+            (Serves::From((0, 0)), String::new())
         } else if let Some(uv) = self.uv().await {
             let preferred = former.as_deref().filter(|_| !upgrade);
             resolve_with_uv(&uv, interpreter, requirements, preferred).await?
         } else {
-            self.resolve_with_pip(interpreter, requirements).await?
+            let body = self.resolve_with_pip(interpreter, requirements).await?;
+            (Serves::Only(interpreter.minor()), body)
         };
-        let text = lock_text(&wanted, &body);
+        let text = lock_text(&wanted, serves, &body);
         let outcome = match &former {
             Some(former) if *former == text => return Ok(Locked::Unchanged),
             Some(_) => Locked::Renewed,
@@ -88,14 +90,14 @@ async fn resolve_with_uv(
     interpreter: &Interpreter,
     requirements: &Path,
     preferred: Option<&str>,
-) -> Result<String> {
+) -> Result<(Serves, String)> {
     let folder = PrivateTmp::new()?;
     let out = folder.path().join("requirements.lock");
     if let Some(preferred) = preferred {
         std::fs::write(&out, preferred)
             .attempt(Kind::Store, || format!("cannot write `{}`", out.display()))?;
     }
-    let minor: Vec<_> = interpreter.version.split('.').take(2).collect();
+    let (major, minor) = interpreter.minor();
     let resolving = |everywhere: bool| {
         let mut resolving = tool::command(&uv[0], &[]);
         resolving.args(&uv[1..]).args([
@@ -108,18 +110,21 @@ async fn resolve_with_uv(
         resolving.args(["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]);
         resolving.arg("--python").arg(&interpreter.path);
         if everywhere {
-            resolving.args(["--universal", "--python-version"]).arg(minor.join("."));
+            resolving.args(["--universal", "--python-version"]).arg(format!("{major}.{minor}"));
         }
         resolving.arg("--output-file").arg(&out).arg(requirements);
         tool::output(resolving, || cannot_resolve(requirements))
     };
+    let mut serves = Serves::From(interpreter.minor());
     if resolving(true).await.is_err() {
         // What can't be had on some other platform may still be had here; and if not, what is
         // said of this machine is easier to understand.
         resolving(false).await.map_err(advise)?;
+        serves = Serves::Only(interpreter.minor());
     }
     let text = std::fs::read_to_string(&out).attempt(Kind::Environment, || cannot_resolve(requirements))?;
-    Ok(text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect())
+    let body = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    Ok((serves, body))
 }
 
 /// A file's name, as a note shows it.

@@ -6,8 +6,14 @@ use std::path::{Path, PathBuf};
 use modelyard_core::fault::Attempt;
 use modelyard_core::{Digest, Fault, Kind, Result};
 
+use super::interpreter::minor;
+
 /// Begins the line of a lock that holds the digest of the requirements it was made from.
 const MARK: &str = "# requirements: ";
+
+/// Begins the line that says which Pythons it serves: `3.11`, or `3.11 or later`.
+const PYTHON: &str = "# python: ";
+const OR_LATER: &str = " or later";
 
 /// The requirements of a file and of the files it includes, in a form that neither order nor
 /// comments nor spaces change.
@@ -116,18 +122,37 @@ fn unlockable(line: &str) -> Option<&'static str> {
     }
 }
 
-/// The digest that stands in the head of a lock.
-pub(super) fn locked_digest(lock: &str) -> Option<Digest> {
-    lock.lines()
-        .take_while(|line| line.starts_with('#'))
-        .find_map(|line| line.strip_prefix(MARK)?.trim().parse().ok())
+/// Which Pythons a lock serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Serves {
+    /// This major and minor version.
+    Only((u32, u32)),
+    /// This one and later ones.
+    From((u32, u32)),
+}
+
+/// Whether the head of `lock` says that it belongs to `requirements` and serves `python`.
+pub(super) fn belongs(lock: &str, requirements: &Requirements, python: (u32, u32)) -> bool {
+    let head = || lock.lines().take_while(|line| line.starts_with('#'));
+    let digest = head().find_map(|line| line.strip_prefix(MARK)?.trim().parse::<Digest>().ok());
+    let serves = head().find_map(|line| line.strip_prefix(PYTHON)).is_some_and(|serves| {
+        match serves.trim().strip_suffix(OR_LATER) {
+            Some(from) => python >= minor(from),
+            None => python == minor(serves.trim()),
+        }
+    });
+    serves && digest == Some(requirements.digest())
 }
 
 /// A lock's text: its head, and `body` (lines of `name==version` with hashes).
-pub(super) fn lock_text(requirements: &Requirements, body: &str) -> String {
-    let digest = requirements.digest();
+pub(super) fn lock_text(requirements: &Requirements, serves: Serves, body: &str) -> String {
+    let (((major, minor), later), digest) = match serves {
+        Serves::Only(python) => ((python, ""), requirements.digest()),
+        Serves::From(python) => ((python, OR_LATER), requirements.digest()),
+    };
     format!(
-        "# Made by `modelyard lock`. Commit it; it is made anew when the requirements change.\n{MARK}{digest}\n{body}"
+        "# Made by `modelyard lock`. Commit it; it is made anew when the requirements change.\n\
+         {MARK}{digest}\n{PYTHON}{major}.{minor}{later}\n{body}"
     )
 }
 
@@ -175,10 +200,19 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_knows_its_requirements() {
+    fn a_lock_knows_what_it_is_for() {
         let requirements = read("six").unwrap();
-        let lock = lock_text(&requirements, "six==1.17.0 \\\n    --hash=sha256:00\n");
-        assert_eq!(locked_digest(&lock), Some(requirements.digest()));
-        assert_eq!(locked_digest("six==1.17.0\n"), None);
+        let other = read("six<2").unwrap();
+        let lock = |serves| lock_text(&requirements, serves, "six==1.17.0 \\\n    --hash=sha256:00\n");
+        for (serves, python, expected) in [
+            (Serves::Only((3, 11)), (3, 11), true),
+            (Serves::Only((3, 11)), (3, 12), false),
+            (Serves::From((3, 9)), (3, 11), true),
+            (Serves::From((3, 11)), (3, 9), false),
+        ] {
+            assert_eq!(belongs(&lock(serves), &requirements, python), expected, "{serves:?} {python:?}");
+            assert!(!belongs(&lock(serves), &other, python));
+        }
+        assert!(!belongs("six==1.17.0\n", &requirements, (3, 11)));
     }
 }

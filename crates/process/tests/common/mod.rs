@@ -103,3 +103,23 @@ pub(crate) fn clean_up(killed: &mut std::process::Child) {
         std::fs::remove_dir_all(folder).unwrap();
     }
 }
+
+/// A folder below `folder` with a `python3` that has no uv, and `folder/cache` with a pip that all
+/// tests share (making one takes seconds). Each call of it adds a line to `folder/calls`.
+pub(crate) fn python_without_uv(folder: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt;
+    let bin = folder.join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let shim = format!(
+        "#!/bin/sh\necho called >>{}/calls\n[ \"$1 $2\" = '-m uv' ] && exit 1\nexec {} \"$@\"\n",
+        folder.display(),
+        python().display()
+    );
+    std::fs::write(bin.join("python3"), shim).unwrap();
+    std::fs::set_permissions(bin.join("python3"), std::fs::Permissions::from_mode(0o755)).unwrap();
+    let tools = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tools");
+    std::fs::create_dir_all(&tools).unwrap();
+    std::fs::create_dir(folder.join("cache")).unwrap();
+    std::os::unix::fs::symlink(tools, folder.join("cache/tools")).unwrap();
+    bin
+}
