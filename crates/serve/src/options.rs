@@ -47,6 +47,9 @@ pub struct PythonSpec {
     /// The interpreter's folders, which its sandbox must let it read: environment and base
     /// installation.
     pub read: Vec<PathBuf>,
+    /// Threads that the model's libraries may use: as declared for training, so that nothing of
+    /// the machine shows in an answer.
+    pub threads: u32,
     /// False where the worker may open what it likes (`sandbox = "off"`).
     pub sandboxed: bool,
 }

@@ -1,15 +1,15 @@
 //! Messages to and from a worker, and the life of its process.
 
-use std::process::ExitStatus;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use modelyard_process::run::Status;
+use modelyard_process::temporary::PrivateTmp;
+use modelyard_process::worker::Worker as Process;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::process::{Child, ChildStderr};
 
-/// How much of what a worker wrote last is kept for errors.
-const TAIL_BYTES: usize = 8 * 1024;
+/// How many of the lines that a worker wrote last go into an error.
+const LAST_LINES: usize = 20;
 
 /// How long a worker may take to end once nobody listens to it.
 const END_PATIENCE: Duration = Duration::from_secs(2);
@@ -22,7 +22,7 @@ pub(crate) enum Failure {
         /// `signal 9`, `exit code 1`.
         ended: String,
         /// What it wrote last.
-        stderr: String,
+        printed: String,
     },
     /// The worker says no; it can be asked again.
     Refused(Refusal),
@@ -45,16 +45,14 @@ pub(crate) struct Refusal {
 
 pub(super) struct Channel {
     stream: UnixStream,
-    child: Child,
-    stderr: Arc<Mutex<Vec<u8>>>,
-    reader: tokio::task::JoinHandle<()>,
+    process: Process,
+    /// The process's home and working folder, gone when it is.
+    _folder: PrivateTmp,
 }
 
 impl Channel {
-    pub(super) fn new(stream: UnixStream, child: Child, stderr: Option<ChildStderr>) -> Self {
-        let kept = Arc::new(Mutex::new(Vec::new()));
-        let reader = tokio::spawn(keep_tail(stderr, kept.clone()));
-        Self { stream, child, stderr: kept, reader }
+    pub(super) fn new(stream: UnixStream, process: Process, folder: PrivateTmp) -> Self {
+        Self { stream, process, _folder: folder }
     }
 
     pub(super) async fn send(&mut self, body: &[u8]) -> Result<(), Failure> {
@@ -90,47 +88,28 @@ impl Channel {
 
     /// Hangs up, and kills what does not end by itself.
     pub(super) async fn close(self) {
-        let Self { stream, mut child, reader, .. } = self;
+        let Self { stream, mut process, _folder } = self;
         drop(stream);
-        if tokio::time::timeout(END_PATIENCE, child.wait()).await.is_err() {
-            let _ = child.kill().await;
+        if tokio::time::timeout(END_PATIENCE, process.wait()).await.is_err() {
+            process.kill().await;
+            let _ = process.wait().await;
         }
-        reader.abort();
     }
 
     async fn died(&mut self) -> Failure {
-        let ended = match tokio::time::timeout(END_PATIENCE, self.child.wait()).await {
-            Ok(Ok(status)) => ending(status),
-            _ => {
-                let _ = self.child.kill().await;
+        let ended = match tokio::time::timeout(END_PATIENCE, self.process.wait()).await {
+            Ok(Ok(end)) => match end.status {
+                Status::Code(code) => format!("exit code {code}"),
+                Status::Signal(signal) => format!("signal {signal}"),
+            },
+            Ok(Err(fault)) => fault.message().to_owned(),
+            Err(_) => {
+                self.process.kill().await;
                 "it hung up".to_owned()
             }
         };
-        // What it wrote just before its end may still be on the way.
-        let _ = tokio::time::timeout(Duration::from_millis(200), &mut self.reader).await;
-        let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
-        Failure::Died { ended, stderr: String::from_utf8_lossy(&tail).trim().to_owned() }
-    }
-}
-
-async fn keep_tail(stderr: Option<ChildStderr>, kept: Arc<Mutex<Vec<u8>>>) {
-    let Some(mut stderr) = stderr else { return };
-    let mut buffer = vec![0; 4096];
-    while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
-        let mut tail = kept.lock().unwrap_or_else(PoisonError::into_inner);
-        tail.extend_from_slice(&buffer[..read]);
-        let excess = tail.len().saturating_sub(TAIL_BYTES);
-        tail.drain(..excess);
-    }
-}
-
-fn ending(status: ExitStatus) -> String {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return format!("signal {signal}");
-    }
-    match status.code() {
-        Some(code) => format!("exit code {code}"),
-        None => status.to_string(),
+        let lines = self.process.last_lines();
+        let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
+        Failure::Died { ended, printed: last.join("\n").trim().to_owned() }
     }
 }

@@ -228,9 +228,9 @@ fn missing_kind(signature: &Signature) -> &'static str {
 /// `failure` as an error of packaging and loading.
 fn fault(attempt: &str, failure: Failure) -> Fault {
     match failure {
-        Failure::Died { ended, stderr } => {
+        Failure::Died { ended, printed } => {
             let fault = Fault::new(Kind::Model, format!("{attempt}: its Python process ended ({ended})"));
-            if stderr.is_empty() { fault } else { fault.detail("stderr", stderr) }
+            if printed.is_empty() { fault } else { fault.detail("printed", printed) }
         }
         Failure::Refused(refusal) => {
             let mut fault = Fault::new(Kind::Model, attempt).because(refusal.message);
@@ -248,10 +248,10 @@ fn fault(attempt: &str, failure: Failure) -> Fault {
 /// `failure` as an error of a request.
 pub(crate) fn predict_error(failure: Failure) -> PredictError {
     match failure {
-        Failure::Died { ended, stderr } => {
+        Failure::Died { ended, printed } => {
             let error =
                 PredictError::new(ErrorCode::Inference, format!("the model's process ended ({ended})"));
-            match stderr.lines().rfind(|line| !line.trim().is_empty()) {
+            match printed.lines().rfind(|line| !line.trim().is_empty()) {
                 Some(line) => error.hint(format!("it last wrote: {line}")),
                 None => error,
             }

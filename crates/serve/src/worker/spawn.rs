@@ -1,37 +1,48 @@
-//! Starting a worker's process.
+//! Starting a worker's process, in its sandbox.
 
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream as StdStream;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Stdio;
 
-use modelyard_core::fault::Attempt;
-use modelyard_core::{Kind, Result};
-use tokio::net::UnixStream;
-use tokio::process::Command;
+use modelyard_core::Result;
+use modelyard_process::python::{StepVariables, step_environment};
+use modelyard_process::sandbox::SandboxSpec;
+use modelyard_process::temporary::PrivateTmp;
+use modelyard_process::worker::{WorkerSpec, spawn_worker};
 
 use super::channel::Channel;
 use crate::PythonSpec;
 
 const BOOTSTRAP: &str = include_str!("../../python/bootstrap.py");
 
-pub(super) fn spawn(spec: &PythonSpec, _read: &[PathBuf], _write: &[PathBuf]) -> Result<Channel> {
-    let cannot = || format!("cannot start the model's Python `{}`", spec.interpreter.display());
-    let (ours, theirs) = StdStream::pair().attempt(Kind::Model, cannot)?;
-    ours.set_nonblocking(true).attempt(Kind::Model, cannot)?;
-    let mut child = Command::new(&spec.interpreter)
-        .args(["-I", "-B", "-c", BOOTSTRAP, "0"])
-        .env_clear()
-        .env("LANG", "C.UTF-8")
-        .env("TZ", "UTC")
-        .env("PATH", "/usr/bin:/bin")
-        .stdin(Stdio::from(OwnedFd::from(theirs)))
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .attempt(Kind::Model, cannot)?;
-    let stderr = child.stderr.take();
-    let stream = UnixStream::from_std(ours).attempt(Kind::Model, cannot)?;
-    Ok(Channel::new(stream, child, stderr))
+/// The descriptor that a worker finds its socket at.
+const SOCKET: &str = "3";
+
+pub(super) fn spawn(spec: &PythonSpec, read: &[PathBuf], write: &[PathBuf]) -> Result<Channel> {
+    let temporary = PrivateTmp::new()?;
+    let folder = temporary.path();
+    let words: Vec<OsString> = [spec.interpreter.as_os_str()]
+        .into_iter()
+        // Isolated: nothing of the user's Python reaches it, and it leaves no bytecode in a package.
+        .chain(["-I", "-B", "-c", BOOTSTRAP, SOCKET].map(AsRef::as_ref))
+        .map(ToOwned::to_owned)
+        .collect();
+    let env = step_environment(StepVariables {
+        environment: None,
+        home: folder,
+        temporary: folder,
+        context: None,
+        module_folders: &[],
+        threads: spec.threads,
+        declared: &BTreeMap::new(),
+    });
+    let sandbox = SandboxSpec {
+        read: spec.read.iter().chain(read).cloned().collect(),
+        write: [folder.to_owned()].into_iter().chain(write.iter().cloned()).collect(),
+        network: false,
+        ports: Vec::new(),
+        enforce: spec.sandboxed,
+    };
+    let (process, stream) = spawn_worker(&WorkerSpec { words, cwd: folder.to_owned(), env, sandbox })?;
+    Ok(Channel::new(stream, process, temporary))
 }

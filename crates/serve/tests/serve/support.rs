@@ -135,8 +135,10 @@ pub(crate) fn options() -> Options {
 
 pub(crate) fn python_spec() -> PythonSpec {
     let interpreter = python();
-    let environment = interpreter.parent().and_then(Path::parent).unwrap().to_owned();
-    PythonSpec { interpreter, read: vec![environment], sandboxed: true }
+    let script = "import sys; print(sys.prefix); print(sys.base_prefix)";
+    let said = Command::new(&interpreter).args(["-c", script]).output().unwrap();
+    let read = String::from_utf8(said.stdout).unwrap().lines().map(PathBuf::from).collect();
+    PythonSpec { interpreter, read, threads: 2, sandboxed: true }
 }
 
 pub(crate) fn python() -> PathBuf {
