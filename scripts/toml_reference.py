@@ -19,14 +19,18 @@ is not known is an error, and the nearest known one is suggested. Paths are rela
 `examples/flights/modelyard.toml` is a whole one, with comments. NAME stands for a name of yours.
 """
 
+# The order in which a project is read; the schema's own is that of the alphabet.
+ORDER = ["project", "python", "home", "data", "steps", "train", "test", "package", "register"]
+
 TYPES = {"string": "text", "boolean": "true, false", "integer": "whole number", "number": "number"}
 
 
 def main():
     schema = json.load(sys.stdin)
     sys.stdout.write(HEAD)
-    for key, value in schema["properties"].items():
-        for path, section in sections(key, value):
+    properties = schema["properties"]
+    for key in ORDER + [key for key in properties if key not in ORDER]:
+        for path, section in sections(key, properties[key]):
             sys.stdout.write("\n" + "\n".join(described(path, section)) + "\n")
 
 
@@ -90,7 +94,7 @@ def kind(schema):
         return "table"
     if schema.get("pattern", "").startswith("^\\s*("):
         return 'duration (`"90s"`, `"1h30m"`)'
-    bounds = [str(schema[bound]) for bound in ("minimum", "maximum") if bound in schema]
+    bounds = [f"{schema[bound]:g}" for bound in ("minimum", "maximum") if bound in schema]
     name = TYPES[schema["type"]]
     return f"{name}, {' to '.join(bounds)}" if len(bounds) == 2 else name
 
