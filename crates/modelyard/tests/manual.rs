@@ -21,7 +21,8 @@ fn the_reference_of_the_project_file_is_up_to_date() {
     assert!(schema.wait().expect("its end").success());
     assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
 
-    let manual = std::fs::read_to_string(root.join("docs/modelyard-toml.md")).expect("docs/modelyard-toml.md");
+    let manual =
+        std::fs::read_to_string(root.join("docs/modelyard-toml.md")).expect("docs/modelyard-toml.md");
     assert!(
         String::from_utf8_lossy(&written.stdout) == manual,
         "docs/modelyard-toml.md differs from the schema; write it anew: \
