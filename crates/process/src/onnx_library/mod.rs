@@ -15,6 +15,7 @@ use modelyard_core::fault::Attempt;
 use modelyard_core::{Digest, Fault, Kind, Result};
 
 use crate::python::{Note, Python};
+use crate::temporary::PrivateTmp;
 use known::Known;
 
 /// A library that was found.
@@ -105,10 +106,9 @@ impl Python {
             return Ok(library);
         }
         note(&format!("fetching ONNX Runtime {}, once", pin::VERSION));
-        let unpacked = folder.join("unpacked");
-        let _ = std::fs::remove_dir_all(&unpacked);
-        self.unpack(&pin, &unpacked).await?;
-        let package = unpacked.join("onnxruntime");
+        let unpacked = PrivateTmp::new()?;
+        self.unpack(&pin, unpacked.path()).await?;
+        let package = unpacked.path().join("onnxruntime");
         for licence in ["LICENSE", "ThirdPartyNotices.txt"] {
             std::fs::copy(package.join(licence), folder.join(licence)).attempt(Kind::Environment, cannot)?;
         }
@@ -118,7 +118,6 @@ impl Python {
             .and_then(|_| std::fs::File::open(&new)?.sync_all())
             .and_then(|()| std::fs::rename(&new, &path))
             .attempt(Kind::Environment, cannot)?;
-        let _ = std::fs::remove_dir_all(&unpacked);
         right(known.look(&path)).ok_or_else(|| {
             Fault::new(Kind::Environment, "the ONNX Runtime that was fetched is not the pinned one")
                 .detail("file", path.display().to_string())

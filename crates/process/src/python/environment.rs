@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use modelyard_core::fault::Attempt;
 use modelyard_core::{Digest, Fault, Kind, Result, canonical};
@@ -83,7 +84,7 @@ impl Python {
 
         let unwritable = || format!("cannot make an environment in `{}`", folders.display());
         std::fs::create_dir_all(&folders).attempt(Kind::Environment, unwritable)?;
-        let _held = hold(folder.with_extension("lock")).await.attempt(Kind::Environment, unwritable)?;
+        let held = hold(folder.with_extension("lock")).await.attempt(Kind::Environment, unwritable)?;
         if let Some(environment) = complete(&folder) {
             return Ok(environment);
         }
@@ -96,14 +97,20 @@ impl Python {
             1 => "installing 1 package".to_owned(),
             packages => format!("installing {packages} packages"),
         });
-        self.make(&folder, lock.filter(|_| !locked.is_empty()), interpreter).await?;
+        self.make(&folder, lock.filter(|_| !locked.is_empty()), interpreter, &held).await?;
         complete(&folder).ok_or_else(|| Fault::new(Kind::Internal, unwritable()))
     }
 
-    async fn make(&self, folder: &Path, lock: Option<&Path>, interpreter: &Interpreter) -> Result<()> {
+    async fn make(
+        &self,
+        folder: &Path,
+        lock: Option<&Path>,
+        interpreter: &Interpreter,
+        held: &Held,
+    ) -> Result<()> {
         let mut making =
             tool::command(&interpreter.path, &["-I", "-m", "venv", "--without-pip"].map(OsStr::new));
-        making.arg(folder);
+        making.arg(folder).stdin(held.share()?);
         tool::output(making, || format!("cannot make an environment from `{}`", interpreter.path.display()))
             .await
             .map_err(|fault| {
@@ -111,7 +118,7 @@ impl Python {
             })?;
         let python = folder.join("bin/python");
         if let Some(lock) = lock {
-            self.install(&python, lock, interpreter).await.map_err(|fault| {
+            self.install(&python, lock, interpreter, held).await.map_err(|fault| {
                 fault.hint("installing needs the package registry once; `modelyard lock` makes the lock anew")
             })?;
         }
@@ -136,7 +143,13 @@ impl Python {
 
     /// Installs what `lock` says, checked against its hashes; compiled, since steps may not write
     /// into an environment.
-    async fn install(&self, python: &Path, lock: &Path, interpreter: &Interpreter) -> Result<()> {
+    async fn install(
+        &self,
+        python: &Path,
+        lock: &Path,
+        interpreter: &Interpreter,
+        held: &Held,
+    ) -> Result<()> {
         let cannot = || format!("cannot install `{}`", lock.display());
         let mut installing;
         if let Some(uv) = self.uv().await {
@@ -161,6 +174,7 @@ impl Python {
             ]);
             installing.arg("--requirement").arg(lock);
         }
+        installing.stdin(held.share()?);
         tool::output(installing, cannot).await.map(drop)
     }
 
@@ -203,12 +217,12 @@ impl Python {
         let mark = folder.join(MARK);
         let unwritable = || format!("cannot install pip in `{}`", folders.display());
         std::fs::create_dir_all(&folders).attempt(Kind::Environment, unwritable)?;
-        let _held = hold(folder.with_extension("lock")).await.attempt(Kind::Environment, unwritable)?;
+        let held = hold(folder.with_extension("lock")).await.attempt(Kind::Environment, unwritable)?;
         if mark.exists() {
             return Ok(pip);
         }
         let mut making = tool::command(&interpreter.path, &["-I", "-m", "venv", "--clear"].map(OsStr::new));
-        making.arg(&folder);
+        making.arg(&folder).stdin(held.share()?);
         tool::output(making, unwritable).await.map_err(|fault| {
             fault.hint("install uv (`pip install uv`), or pip (Debian: `apt install python3-venv`)")
         })?;
@@ -248,11 +262,24 @@ fn site_packages(folder: &Path, interpreter: &Interpreter) -> PathBuf {
     folder.join("lib").join(format!("{name}{major}.{minor}")).join("site-packages")
 }
 
-/// Holds the lock file until dropped; the kernel frees it when this process dies.
-pub(crate) async fn hold(path: PathBuf) -> std::io::Result<File> {
-    let file = File::options().create(true).append(true).open(path)?;
-    if file.try_lock().is_ok() {
-        return Ok(file);
+/// A lock file that is held until dropped; the kernel frees it when this process dies.
+pub(crate) struct Held(File);
+
+impl Held {
+    /// The lock as a tool's (empty) input. So it stays held as long as the tool runs, even if this
+    /// program is killed: nobody else begins in the same folder meanwhile.
+    fn share(&self) -> Result<Stdio> {
+        let shared = self.0.try_clone();
+        shared.map(Stdio::from).attempt(Kind::Environment, || "cannot share a lock".to_owned())
     }
-    tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await.map_err(std::io::Error::other)?
+}
+
+/// Waits until nobody else holds the lock file at `path`.
+pub(crate) async fn hold(path: PathBuf) -> std::io::Result<Held> {
+    let file = File::options().create(true).read(true).append(true).open(path)?;
+    if file.try_lock().is_ok() {
+        return Ok(Held(file));
+    }
+    let waiting = tokio::task::spawn_blocking(move || file.lock().map(|()| Held(file)));
+    waiting.await.map_err(std::io::Error::other)?
 }

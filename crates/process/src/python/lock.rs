@@ -28,7 +28,8 @@ impl Python {
     /// `upgrade` in any case, to the newest versions that the requirements allow. Versions that a
     /// former lock held are kept where they can be.
     ///
-    /// uv locks for every platform and later Python, pip for this machine alone.
+    /// uv locks for every platform and later Python, pip for this machine alone. A lock names no
+    /// index, so one other than the default belongs into the tools' own configuration.
     ///
     /// # Errors
     /// [`Kind::Environment`] if the requirements can't be read or resolved, with the resolver's
