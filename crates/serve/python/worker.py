@@ -1,8 +1,10 @@
 """Answers the messages of one engine, one at a time, until it hangs up."""
 
+import base64
 import importlib.util
 import os
 import sys
+import tempfile
 import traceback
 
 from . import answers, model, tables
@@ -55,9 +57,9 @@ class Worker:
 
     def export(self, message):
         """Writes the model as an exact ONNX graph, or says why there is none."""
-        exporter = _package("modelyard_export", message["exporter"])
         if not isinstance(self.model, model.Estimator):
             return {"unsupported": "a `predict.py` can be asked by Python alone"}
+        exporter = _package("modelyard_export", message["exporter"])
         try:
             graph = exporter.export(self.model.model, [tuple(one) for one in message["columns"]], message["missing"])
         except exporter.Unsupported as error:
@@ -65,15 +67,19 @@ class Worker:
         except Exception as error:
             # Versions whose fitted attributes are other than expected: no reason to fail the whole line.
             return {"unsupported": "the exporter failed: %s" % summary(error)}
-        with open(message["file"], "wb") as file:
-            file.write(graph)
-        return {"unsupported": None}
+        return {"graph": base64.b64encode(graph).decode()}
 
 
-def _package(name, folder):
-    """Imports the package in `folder` under a name that no user's module has."""
+def _package(name, files):
+    """Imports a package under a name that no user's module has; `files` are its paths and contents."""
+    folder = tempfile.mkdtemp()
+    for path, content in files:
+        os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
+        with open(os.path.join(folder, path), "w", encoding="utf-8") as file:
+            file.write(content)
+    root = os.path.join(folder, files[0][0].split("/")[0])
     spec = importlib.util.spec_from_file_location(
-        name, os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
+        name, os.path.join(root, "__init__.py"), submodule_search_locations=[root]
     )
     package = importlib.util.module_from_spec(spec)
     sys.modules[name] = package

@@ -76,7 +76,7 @@ impl<'a> Cell<'a> {
             Self::Null => "null".to_owned(),
             Self::Bool(value) => format!("the bool {value}"),
             Self::Int(value) => format!("the number {value}"),
-            Self::Float(value) => format!("the number {value}"),
+            Self::Float(value) => format!("the number {value:?}"),
             Self::Text(text) if text.chars().count() > 40 => {
                 format!("the text \"{}…\"", text.chars().take(40).collect::<String>())
             }

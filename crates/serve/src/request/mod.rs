@@ -174,3 +174,6 @@ fn in_row(mut error: PredictError, place: usize, rows: usize) -> PredictError {
     }
     error
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,7 +67,7 @@ impl PythonRuntime {
     }
 
     async fn start(&self) -> Result<Worker> {
-        let mut worker = Worker::start(&self.spec, &self.read, &[]).await?;
+        let mut worker = Worker::start(&self.spec, &self.read).await?;
         worker.load(&self.files).await?;
         worker.prepare(&self.signature, self.task, &self.classes).await?;
         Ok(worker)

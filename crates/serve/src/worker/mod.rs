@@ -15,6 +15,7 @@ mod spawn;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
 use modelyard_core::config::Task;
 use modelyard_core::package::{Predictions, Signature};
 use modelyard_core::table::{DataType, Table};
@@ -68,19 +69,20 @@ pub struct Description {
 /// What became of an export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exported {
-    /// The graph was written.
-    Written,
+    /// The ONNX file.
+    Graph(Vec<u8>),
     /// There is no exact graph: why.
     Unsupported(String),
 }
 
 impl Worker {
-    /// Starts a worker that may read `read` and write `write`, besides its own environment.
+    /// Starts a worker that may read `read`, besides its own environment; it writes nowhere but in
+    /// a temporary folder.
     ///
     /// # Errors
     /// If the interpreter can't be started.
-    pub async fn start(spec: &PythonSpec, read: &[PathBuf], write: &[PathBuf]) -> Result<Self> {
-        let mut channel = spawn::spawn(spec, read, write)?;
+    pub async fn start(spec: &PythonSpec, read: &[PathBuf]) -> Result<Self> {
+        let mut channel = spawn::spawn(spec, read)?;
         let modules = serde_json::to_vec(&MODULES).map_err(|error| internal(error.to_string()))?;
         channel
             .send(&modules)
@@ -162,12 +164,13 @@ impl Worker {
         self.predict(table).await.map_err(predict_error)
     }
 
-    /// Writes the loaded model as an exact float64 graph to `file`. `exporter` is the folder of the
-    /// exporter's Python package; the graph's inputs are those of `signature`.
+    /// The loaded model as an exact float64 graph with the inputs of `signature`. `exporter` are
+    /// the files of the exporter's Python package, path and content, the package's own folder
+    /// first in each path.
     ///
     /// # Errors
-    /// If the worker died or the file can't be written.
-    pub async fn export(&mut self, exporter: &Path, signature: &Signature, file: &Path) -> Result<Exported> {
+    /// If the worker died.
+    pub async fn export(&mut self, exporter: &[(&str, &str)], signature: &Signature) -> Result<Exported> {
         let mut columns = Vec::with_capacity(signature.inputs.len());
         for input in &signature.inputs {
             let kind = match input.data_type {
@@ -184,18 +187,24 @@ impl Worker {
         }
         let question = json!({
             "op": "export",
-            "exporter": text(exporter)?,
+            "exporter": exporter,
             "columns": columns,
             "missing": missing_kind(signature),
-            "file": text(file)?,
         });
         #[derive(Deserialize)]
         struct Answer {
             unsupported: Option<String>,
+            graph: Option<String>,
         }
         let answer = self.ask(&question, "cannot export the model").await?;
         let answer: Answer = serde_json::from_value(answer).map_err(|error| internal(error.to_string()))?;
-        Ok(answer.unsupported.map_or(Exported::Written, Exported::Unsupported))
+        match (answer.graph, answer.unsupported) {
+            (Some(graph), _) => {
+                let bytes = base64::engine::general_purpose::STANDARD.decode(graph);
+                Ok(Exported::Graph(bytes.map_err(|error| internal(error.to_string()))?))
+            }
+            (None, reason) => Ok(Exported::Unsupported(reason.unwrap_or_default())),
+        }
     }
 
     /// Ends the process and waits for its end.

@@ -18,7 +18,7 @@ const BOOTSTRAP: &str = include_str!("../../python/bootstrap.py");
 /// The descriptor that a worker finds its socket at.
 const SOCKET: &str = "3";
 
-pub(super) fn spawn(spec: &PythonSpec, read: &[PathBuf], write: &[PathBuf]) -> Result<Channel> {
+pub(super) fn spawn(spec: &PythonSpec, read: &[PathBuf]) -> Result<Channel> {
     let temporary = PrivateTmp::new()?;
     let folder = temporary.path();
     let words: Vec<OsString> = [spec.interpreter.as_os_str()]
@@ -38,7 +38,7 @@ pub(super) fn spawn(spec: &PythonSpec, read: &[PathBuf], write: &[PathBuf]) -> R
     });
     let sandbox = SandboxSpec {
         read: spec.read.iter().chain(read).cloned().collect(),
-        write: [folder.to_owned()].into_iter().chain(write.iter().cloned()).collect(),
+        write: vec![folder.to_owned()],
         network: false,
         ports: Vec::new(),
         enforce: spec.sandboxed,

@@ -9,7 +9,7 @@ use crate::support::{Fixture, python, python_spec};
 
 async fn loaded(fixture: &Fixture, entry: &str) -> Worker {
     let folder = fixture.folder.path().to_owned();
-    let mut worker = Worker::start(&python_spec(), std::slice::from_ref(&folder), &[]).await.unwrap();
+    let mut worker = Worker::start(&python_spec(), std::slice::from_ref(&folder)).await.unwrap();
     let code = folder.join("code");
     let files = ModelFiles { folder, entry: entry.to_owned(), code: code.is_dir().then_some(code) };
     worker.load(&files).await.unwrap_or_else(|fault| panic!("{}", fault.report()));
@@ -48,7 +48,7 @@ t.to_parquet(sys.argv[1] + '/t.parquet'); t.to_csv(sys.argv[1] + '/t.csv', index
 ";
     let done = Command::new(python()).args(["-c", script]).arg(folder.path()).status().unwrap();
     assert!(done.success());
-    let mut worker = Worker::start(&python_spec(), &[folder.path().to_owned()], &[]).await.unwrap();
+    let mut worker = Worker::start(&python_spec(), &[folder.path().to_owned()]).await.unwrap();
     let dtypes = |names: [&str; 4]| {
         ["a", "b", "c", "d"].iter().map(|n| n.to_string()).zip(names.map(str::to_owned)).collect()
     };

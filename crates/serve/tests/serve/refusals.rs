@@ -5,10 +5,11 @@ use std::path::Path;
 use std::process::Command;
 
 use modelyard_core::Fault;
-use modelyard_core::package::Runtime;
+use modelyard_core::package::{Predictions, Runtime};
 use modelyard_deploy::package;
 use modelyard_serve::worker::{ModelFiles, Worker};
-use modelyard_serve::{Model, Options};
+use modelyard_serve::{ErrorCode, Model, Options, PredictError};
+use serde_json::Value;
 
 use crate::support::{Fixture, options, python, python_spec};
 
@@ -27,7 +28,7 @@ async fn load(entry: &str, script: &str) -> Fault {
     let done = Command::new(python()).arg(&file).arg(folder.path()).output().unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     fs::remove_file(&file).unwrap();
-    let mut worker = Worker::start(&python_spec(), &[folder.path().to_owned()], &[]).await.unwrap();
+    let mut worker = Worker::start(&python_spec(), &[folder.path().to_owned()]).await.unwrap();
     let files = ModelFiles { folder: folder.path().to_owned(), entry: entry.to_owned(), code: None };
     worker.load(&files).await.unwrap_err()
 }
@@ -94,53 +95,69 @@ async fn classes_that_do_not_match_are_listed() {
     );
 }
 
+/// Answers three rows of `words` with a `predict.py` that returns each of `bodies`.
+async fn answers(bodies: &[&str]) -> Vec<Result<Vec<Value>, PredictError>> {
+    let fixture = Fixture::new("words").await;
+    let manifest = &fixture.package.manifest;
+    let table = fixture.table(&fixture.rows[..3]);
+    let folder = fixture.folder.path().to_owned();
+    let mut worker = Worker::start(&python_spec(), std::slice::from_ref(&folder)).await.unwrap();
+    let mut all = Vec::new();
+    for body in bodies {
+        let script = format!(
+            "import numpy, pandas\ndef load(folder): pass\ndef predict(state, table): return {body}\n"
+        );
+        fs::write(folder.join("model/predict.py"), script).unwrap();
+        let files = ModelFiles { folder: folder.clone(), entry: "model/predict.py".to_owned(), code: None };
+        worker.load(&files).await.unwrap();
+        worker.prepare(&manifest.signature, manifest.task, &manifest.classes).await.unwrap();
+        let named = |predictions: Predictions| {
+            (0..3).map(|row| predictions.answer(row, &manifest.classes).prediction).collect()
+        };
+        all.push(worker.score(&table).await.map(named));
+    }
+    worker.close().await;
+    all
+}
+
 #[tokio::test]
 async fn predictions_of_the_wrong_length_or_shape_are_refused() {
-    for (body, message) in [
-        ("[0.5]*3", "the model gave 3 answers for 1 rows"),
+    let cases = [
+        ("[0.5] * 2", "the model gave 2 answers for 3 rows"),
         ("None", "`predict` returned nothing"),
         ("'yes'", "`predict` returned a `str`"),
         ("{'a': 1}", "`predict` returned a dict with the keys `a`"),
+        ("[{'maybe': 1.0}] * 3", "the model answers the class `maybe`, the package's are `yes`, `no`"),
+        ("['maybe'] * 3", "the model answers the class `maybe`, the package's are `yes`, `no`"),
         (
-            "[{'maybe': 1.0}] * len(table)",
-            "the model answers the class `maybe`, the package's are `yes`, `no`",
+            "{'probabilities': [[1.0]] * 3}",
+            "the model gives 1 probabilities a row, the package has the classes `yes`, `no`",
         ),
-        ("['maybe'] * len(table)", "the model answers the class `maybe`, the package's are `yes`, `no`"),
-        ("{'probabilities': [[1.0]] * len(table)}", "the model gives 1 probabilities a row"),
-    ] {
-        let mut fixture = Fixture::new("words").await;
-        let script = format!("def load(folder): pass\ndef predict(state, table): return {body}\n");
-        fs::write(fixture.folder.path().join("model/predict.py"), script).unwrap();
-        fixture.sealed_again();
-        let fault = refused(&fixture).await;
-        assert_eq!(fault.message(), "the model does not answer golden row 0");
-        assert!(fault.report().contains(message), "{}", fault.report());
+        ("[{'yes': float('inf')}] * 3", "the model answered inf"),
+        ("[float('nan')] * 3", "the model answered NaN instead of a class"),
+    ];
+    let bodies: Vec<_> = cases.iter().map(|(body, _)| *body).collect();
+    for (answer, (body, message)) in answers(&bodies).await.into_iter().zip(cases) {
+        let error = answer.expect_err(body);
+        assert_eq!(error.message, message, "{body}");
+        assert_eq!(error.code, ErrorCode::Inference);
     }
 }
 
 #[tokio::test]
 async fn all_shapes_that_a_script_may_return_are_read() {
-    for body in [
+    let bodies = [
         "['yes' if n == 0 else 'no' for n in table['count']]",
         "table['count'].map(lambda n: 'yes' if n == 0 else 'no')",
         "pandas.DataFrame({'no': (table['count'] > 0) * 1.0, 'yes': (table['count'] == 0) * 1.0})",
         "[{'yes': float(n == 0), 'no': float(n > 0)} for n in table['count']]",
-        "{'prediction': ['yes' if n == 0 else 'no' for n in table['count']], 'probabilities': [[0.1, 0.9]] * len(table)}",
+        "[{('yes' if n == 0 else 'no'): 1.0} for n in table['count']]",
+        "{'prediction': ['yes' if n == 0 else 'no' for n in table['count']], 'probabilities': [[0.1, 0.9]] * 3}",
         "{'prediction': numpy.where(table['count'] == 0, 'yes', 'no')}",
-    ] {
-        let mut fixture = Fixture::new("words").await;
-        let script = format!(
-            "import numpy, pandas\ndef load(folder): pass\ndef predict(state, table): return {body}\n"
-        );
-        let folder = fixture.folder.path();
-        fs::write(folder.join("model/predict.py"), script).unwrap();
-        fs::write(folder.join("golden.json"), r#"{"version":1,"rows":[],"answers":[]}"#).unwrap();
-        fixture.sealed_again();
-        let model = fixture.open().await;
-        let predictions = model.predict(fixture.table(&fixture.rows[..3])).await.unwrap();
-        let names: Vec<_> =
-            (0..3).map(|row| predictions.answer(row, &model.manifest().classes).prediction).collect();
-        assert_eq!(names, ["yes", "no", "no"], "{body}");
+        "{'probabilities': numpy.array([[0.9, 0.1], [0.2, 0.8], [0.3, 0.7]])}",
+    ];
+    for (answer, body) in answers(&bodies).await.into_iter().zip(bodies) {
+        assert_eq!(answer.expect(body), ["yes", "no", "no"], "{body}");
     }
 }
 

@@ -13,7 +13,7 @@ use modelyard_core::package::{
     TrainingProfile,
 };
 use modelyard_core::table::Table;
-use modelyard_deploy::package;
+use modelyard_deploy::{export, package};
 use modelyard_serve::worker::{Exported, ModelFiles, Worker};
 use modelyard_serve::{Model, Options, PythonSpec, request};
 use serde::Deserialize;
@@ -76,12 +76,6 @@ impl Fixture {
     pub(crate) async fn open(&self) -> Model {
         Model::open(&self.package, &options()).await.unwrap_or_else(|fault| panic!("{}", fault.report()))
     }
-
-    /// Seals the folder again after a test changed it.
-    pub(crate) fn sealed_again(&mut self) {
-        package::seal(self.folder.path()).unwrap();
-        self.package = package::read(self.folder.path()).unwrap();
-    }
 }
 
 fn manifest(made: &Made) -> Manifest {
@@ -118,13 +112,13 @@ fn manifest(made: &Made) -> Manifest {
 }
 
 async fn export(folder: &Path, signature: &Signature) {
-    let exporter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/python/export");
-    let read = [folder.to_owned(), exporter.clone()];
-    let mut worker = Worker::start(&python_spec(), &read, &[folder.to_owned()]).await.unwrap();
+    let mut worker = Worker::start(&python_spec(), &[folder.to_owned()]).await.unwrap();
     let files = ModelFiles { folder: folder.to_owned(), entry: "model/model.joblib".to_owned(), code: None };
     worker.load(&files).await.unwrap();
-    let exported = worker.export(&exporter, signature, &folder.join("model/model.onnx")).await.unwrap();
-    assert_eq!(exported, Exported::Written);
+    match worker.export(export::FILES, signature).await.unwrap() {
+        Exported::Graph(bytes) => fs::write(folder.join("model/model.onnx"), bytes).unwrap(),
+        Exported::Unsupported(reason) => panic!("{reason}"),
+    }
     worker.close().await;
 }
 
