@@ -80,8 +80,8 @@ fn summary(project: &Project) -> Vec<(&'static str, String)> {
     for (name, set) in &project.data {
         let made = match &set.make {
             Make::AsIs => "",
-            Make::Sql { .. } => ", joined by SQL",
-            Make::Run(_) => ", made by a command",
+            Make::Sql { .. } => ", one table by SQL",
+            Make::Run(_) => ", one table by a command",
         };
         lines.push(("data", format!("{name}: {}{made}", count(set.sources.len(), "source"))));
     }
