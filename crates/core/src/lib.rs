@@ -15,6 +15,7 @@ pub mod digest;
 pub mod fault;
 pub mod id;
 pub mod model;
+pub mod outcome;
 pub mod package;
 pub mod placeholder;
 pub mod ports;
