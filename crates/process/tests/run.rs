@@ -230,3 +230,31 @@ async fn many_at_once_end_as_they_should() {
         assert_eq!(task.await.unwrap().status, Status::Code(place as i32));
     }
 }
+
+#[tokio::test]
+async fn a_process_that_runs_from_being_killed_is_caught() {
+    // Each of them lives just long enough to start the next.
+    let bench = Bench::new();
+    let mark = marker("runs");
+    let text = "import os\nif os.fork() == 0:\n  while True:\n    if os.fork(): os._exit(0)";
+    let exit = finish(bench.python(text, &[&mark])).await;
+    assert!(exit.success() && exit.leftovers);
+    assert!(processes_with(&mark).is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_supervisor_takes_its_command_along() {
+    let bench = Bench::new();
+    let mark = marker("orphaned");
+    let text = "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'import time; time.sleep(600)', sys.argv[1]])";
+    let spec = bench.python(text, &[&mark]);
+    let task = tokio::spawn(run(spec, |_| {}, std::future::pending()));
+    until("both are up", || processes_with(&mark).len() == 2);
+    let command = processes_with(&mark).into_iter().min().unwrap();
+    let status = std::fs::read_to_string(format!("/proc/{command}/status")).unwrap();
+    let supervisor = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap().trim();
+    assert!(std::process::Command::new("kill").args(["-9", supervisor]).status().unwrap().success());
+    let fault = task.await.unwrap().unwrap_err();
+    assert_eq!(fault.message(), "the command's supervisor was killed");
+    until("both are gone", || processes_with(&mark).is_empty());
+}

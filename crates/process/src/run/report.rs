@@ -34,13 +34,16 @@ pub(crate) struct Report {
 /// A record, read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Record {
-    /// From the child before it became the command: part and `errno`.
+    /// From the child before it became the command: its process id, and of its group.
+    Started(i32),
+    /// From it too: a part of its confinement that it had to do without, and `errno`.
     Remark(u8, i32),
     Report(Report),
 }
 
 const REMARK: u8 = 1;
 const REPORT: u8 = 2;
+const STARTED: u8 = 3;
 
 impl Report {
     /// `seen_bytes` is the most that the tree was seen to hold while it ran.
@@ -53,6 +56,13 @@ impl Report {
             cpu_ms: self.cpu_us / 1000,
             peak_memory_bytes: seen_bytes.max(largest_bytes),
         }
+    }
+
+    pub(super) fn started(group: i32) -> [u8; SIZE] {
+        let mut bytes = [0; SIZE];
+        bytes[0] = STARTED;
+        bytes[8..12].copy_from_slice(&group.to_le_bytes());
+        bytes
     }
 
     pub(super) fn remark(code: u8, errno: i32) -> [u8; SIZE] {
@@ -84,6 +94,7 @@ impl Record {
             u64::from_le_bytes(part)
         };
         match bytes[0] {
+            STARTED => Some(Self::Started(long(8) as i32)),
             REMARK => Some(Self::Remark(bytes[1], long(8) as i32)),
             REPORT => Some(Self::Report(Report {
                 status: long(8) as i32,
@@ -105,6 +116,7 @@ mod tests {
     fn records_survive_the_socket() {
         let report = Report { status: -9, cpu_us: 1 << 40, peak_kib: 7, baseline_kib: 3, leftovers: true };
         assert_eq!(Record::read(&report.to_bytes()), Some(Record::Report(report)));
+        assert_eq!(Record::read(&Report::started(77)), Some(Record::Started(77)));
         assert_eq!(Record::read(&Report::remark(2, -1)), Some(Record::Remark(2, -1)));
         assert_eq!(Record::read(&[0; SIZE]), None);
     }

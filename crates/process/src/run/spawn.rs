@@ -40,6 +40,8 @@ pub(crate) struct Tree {
     record: [u8; SIZE],
     filled: usize,
     report: Option<Report>,
+    /// The command's process group, once it is known.
+    group: Option<i32>,
 }
 
 impl Tree {
@@ -82,7 +84,15 @@ impl Tree {
         let control = UnixStream::from_std(ours).attempt(Kind::Internal, cannot)?;
         let (stdout, stderr) = (supervisor.stdout.take(), supervisor.stderr.take());
         Ok((
-            Self { supervisor, control, enforcement, record: [0; SIZE], filled: 0, report: None },
+            Self {
+                supervisor,
+                control,
+                enforcement,
+                record: [0; SIZE],
+                filled: 0,
+                report: None,
+                group: None,
+            },
             stdout,
             stderr,
         ))
@@ -114,6 +124,11 @@ impl Tree {
             while self.filled < SIZE {
                 match self.control.read(&mut self.record[self.filled..]).await {
                     Ok(0) | Err(_) => {
+                        // The command went with it; what is left of its group follows.
+                        if let Some(group) = self.group.take() {
+                            // SAFETY: a signal to others; the group's number was the command's own.
+                            unsafe { libc::kill(-group, libc::SIGKILL) };
+                        }
                         return Err(Fault::new(Kind::Step, "the command's supervisor was killed")
                             .hint("the machine may be short of memory; see `dmesg`"));
                     }
@@ -123,6 +138,7 @@ impl Tree {
             self.filled = 0;
             match Record::read(&self.record) {
                 Some(Record::Report(report)) => self.report = Some(report),
+                Some(Record::Started(group)) => self.group = Some(group),
                 Some(Record::Remark(code, errno)) => {
                     self.enforcement.reasons.extend(crate::sandbox::remark(code, errno));
                 }

@@ -65,6 +65,7 @@ unsafe fn become_command(plan: &Plan, supervisor: libc::pid_t) -> io::Result<()>
         let no_core = libc::rlimit { rlim_cur: 0, rlim_max: libc::RLIM_INFINITY };
         libc::setrlimit(libc::RLIMIT_CORE, &no_core);
         let control = plan.control;
+        send(control, &Report::started(libc::getpid()));
         plan.confinement.enter(|remark, errno| send(control, &Report::remark(remark.code(), errno)))?;
         let mut first = 3;
         if let Some(inherited) = plan.inherited {
