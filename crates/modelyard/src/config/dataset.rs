@@ -23,6 +23,7 @@ impl Reader<'_> {
     ) -> BTreeMap<String, DataSet> {
         let mut sets = BTreeMap::new();
         for entry in root.node("data").iter().flat_map(Node::entries) {
+            self.not_reserved(&entry);
             if let Some(node) = &entry.node {
                 let set = self.data_set(&entry.name, node, target, commands);
                 sets.insert(entry.name, set);

@@ -72,19 +72,22 @@ impl Command {
         possible.extend(
             self.step.params.keys().chain(self.space.keys()).map(|name| format!("{{params.{name}}}")),
         );
-        if let Owner::Data(_) = self.owner {
-            possible.push("{output}".to_owned());
-            possible.extend(self.sources.iter().map(|name| format!("{{sources.{name}}}")));
-            return possible;
-        }
-        for name in &names.data {
+        possible.extend(self.sources.iter().map(|name| format!("{{sources.{name}}}")));
+        for name in names.data.iter().filter(|name| self.owner != Owner::Data((*name).clone())) {
             possible.extend(["train", "validation"].map(|part| format!("{{data.{name}.{part}}}")));
         }
         for (step, outputs) in names.steps.iter().filter(|(step, _)| step.as_str() != self.node()) {
             possible.extend(outputs.iter().map(|output| format!("{{steps.{step}.{output}}}")));
         }
         possible.extend(self.step.outputs.keys().map(|name| format!("{{outputs.{name}}}")));
-        possible.push(if self.owner == Owner::Train { "{model}" } else { "{package}" }.to_owned());
+        possible.push(
+            match self.owner {
+                Owner::Data(_) => "{output}",
+                Owner::Step(_) => "{package}",
+                Owner::Train => "{model}",
+            }
+            .to_owned(),
+        );
         possible
     }
 }
@@ -97,7 +100,7 @@ impl Reader<'_> {
             for (placeholder, span) in self.placeholders(command, names) {
                 self.reference(command, names, &placeholder, span);
                 match &placeholder {
-                    Placeholder::Step { name, .. } => {
+                    Placeholder::Step { name, .. } | Placeholder::Data { name, .. } => {
                         edges.entry(command.node()).or_default().push(name.clone());
                     }
                     Placeholder::Package => {
@@ -177,9 +180,6 @@ impl Reader<'_> {
                 "the test rows are sealed: no step can have them",
                 "testing alone reads them, after packaging; a step may have {data.NAME.train} and {data.NAME.validation}",
             )),
-            Placeholder::Data { .. } | Placeholder::Step { .. } | Placeholder::Output(_) if of_data => {
-                Some(("a data set is made of its sources alone", "{sources.NAME} in, {output} out"))
-            }
             Placeholder::Source(_) | Placeholder::Table if !of_data => Some((
                 "only a `run` in [data.NAME] has this",
                 "a step has {data.NAME.train} and {outputs.NAME}",
@@ -259,18 +259,24 @@ impl Reader<'_> {
         None
     }
 
-    /// A remark where a command has no placeholder for what it must make.
+    /// A command without the placeholder of what it must make has nowhere to leave it.
     fn misses_its_result(&mut self, command: &Command) {
-        let result = match command.owner {
-            Owner::Data(_) => "{output}",
-            Owner::Train => "{model}",
+        let (result, what) = match command.owner {
+            Owner::Data(_) => ("{output}", "the table is written there"),
+            Owner::Train => ("{model}", "the folder that training fills"),
             Owner::Step(_) => return,
         };
-        if !command.words.is_empty() && !command.words.iter().any(|word| word.value.contains(result)) {
-            self.remarks.push(format!(
-                "`run` of {} has no {result}: the command must take it from the context file",
-                command.node()
-            ));
+        let Some(first) = command.words.first() else { return };
+        let named = command.words.iter().any(|word| {
+            let near = |at: usize| nearest(&word.value[at..], [result]).is_some();
+            word.value.contains(result) || word.value.find('{').is_some_and(near)
+        });
+        if !named {
+            self.problems.add_with_hint(
+                first.span.clone(),
+                format!("this command has nowhere to leave its result: it has no {result}"),
+                format!("{result}: {what}"),
+            );
         }
     }
 

@@ -7,13 +7,15 @@ use modelyard_core::config::{DataSet, SandboxConfig, Step};
 use modelyard_core::model::is_name;
 use serde_json::Value;
 
-use super::node::{At, Node, plain};
+use super::node::{At, Entry, Node, plain};
 use super::project::Reader;
 use super::references::{Command, Owner};
 use super::value;
 
 /// What `modelyard run` and the graph call the built-in steps.
 const RESERVED: [&str; 5] = ["data", "train", "package", "test", "register"];
+/// What `{output}`, `{model}` and `{artifacts}` are kept as.
+const RESERVED_OUTPUTS: [&str; 3] = ["table", "model", "artifacts"];
 /// Words that only a shell understands.
 const SHELL: [&str; 9] = ["&&", "||", "|", ";", ">", ">>", "<", "2>&1", "&"];
 
@@ -27,12 +29,8 @@ impl Reader<'_> {
         let mut steps = BTreeMap::new();
         for entry in root.node("steps").iter().flat_map(Node::entries) {
             let Some(node) = &entry.node else { continue };
-            if RESERVED.contains(&entry.name.as_str()) {
-                self.problems.add(
-                    entry.name_span.clone(),
-                    format!("`{}` names a built-in step; give yours another name", entry.name),
-                );
-            } else if data.contains_key(&entry.name) {
+            self.not_reserved(&entry);
+            if data.contains_key(&entry.name) {
                 self.problems.add(
                     entry.name_span.clone(),
                     format!("`{}` is also a data set; give the step another name", entry.name),
@@ -46,6 +44,16 @@ impl Reader<'_> {
             commands.push(command);
         }
         steps
+    }
+
+    /// `modelyard run NAME` must mean one thing.
+    pub(super) fn not_reserved(&mut self, entry: &Entry<'_>) {
+        if RESERVED.contains(&entry.name.as_str()) {
+            self.problems.add(
+                entry.name_span.clone(),
+                format!("`{}` names a built-in step; choose another name", entry.name),
+            );
+        }
     }
 
     /// The keys that all commands share.
@@ -111,6 +119,9 @@ impl Reader<'_> {
                     format!("`{}` can't name an output", output.value),
                     "an output is a name such as \"clean.parquet\" or, for a folder, \"plots/\"",
                 );
+            } else if RESERVED_OUTPUTS.contains(&name) {
+                self.problems
+                    .add(output.span, format!("`{name}` is kept for Modelyard; choose another name"));
             } else if outputs.insert(name.to_owned(), kind).is_some() {
                 self.problems.add(output.span, format!("output `{name}` stands here twice"));
             }
@@ -184,7 +195,6 @@ impl Reader<'_> {
 
 fn params(node: &Node<'_>) -> BTreeMap<String, Value> {
     let entries = node.node("params").map(|params| params.entries()).unwrap_or_default();
-    let parameter =
-        |entry: super::node::Entry<'_>| Some((entry.name, value::parameter(entry.value.get_ref())?));
+    let parameter = |entry: Entry<'_>| Some((entry.name, value::parameter(entry.value.get_ref())?));
     entries.into_iter().filter_map(parameter).collect()
 }
