@@ -77,7 +77,7 @@ impl CommandSpec {
             words: words.into_iter().map(Into::into).collect(),
             cwd: cwd.into(),
             env: BTreeMap::new(),
-            sandbox: SandboxSpec { enforce: true, ..SandboxSpec::default() },
+            sandbox: SandboxSpec::default(),
             log_file: log_file.into(),
             log_limit_bytes: LOG_LIMIT_BYTES,
             timeout: None,

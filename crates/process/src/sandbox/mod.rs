@@ -31,7 +31,7 @@ pub use support::{Support, support};
 pub(crate) use confinement::Confinement;
 
 /// What a command may open beside the system and its devices.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SandboxSpec {
     /// Files and folders to read and execute. What does not exist is left out.
     pub read: Vec<PathBuf>,
@@ -45,6 +45,13 @@ pub struct SandboxSpec {
     pub ports: Vec<u16>,
     /// False runs the command without any confinement.
     pub enforce: bool,
+}
+
+/// Enforced, with nothing to open but the system.
+impl Default for SandboxSpec {
+    fn default() -> Self {
+        Self { read: Vec::new(), write: Vec::new(), network: false, ports: Vec::new(), enforce: true }
+    }
 }
 
 /// What became of a sandbox.
