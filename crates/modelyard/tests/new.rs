@@ -2,6 +2,8 @@
 //! project passes, for real, on every Python of `MODELYARD_TEST_PYTHONS` (a list with colons;
 //! default `python3` on the path).
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
