@@ -10,6 +10,10 @@ use crate::action::{ActionKey, Trust, Usage, metrics};
 use crate::clock::Timestamp;
 use crate::id::RunId;
 
+/// Where a run's snapshot keeps the checked configuration, as the run saw it: a
+/// [`Project`](crate::config::Project) as JSON.
+pub const SNAPSHOT_CONFIG: &str = ".modelyard/project.json";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {
     /// Format version, 1.

@@ -18,6 +18,9 @@ pub enum Mode {
     Execute,
     /// Nothing is executed and nothing written: for `status`.
     Look,
+    /// Everything is executed, whatever results there are, and no result is written: for
+    /// `reproduce`. Only blobs are added to the home.
+    Repeat,
 }
 
 /// Why a node could not be carried further.
@@ -128,6 +131,10 @@ impl Engine {
         R: Future<Output = Result<Performed, Fault>>,
     {
         let key = action.key();
+        if self.mode == Mode::Repeat {
+            let result = self.repeat(action, execute).await?;
+            return Ok(Done { result, cached: false });
+        }
         if !force && let Some(result) = self.home.results.get(key).await? {
             return Ok(Done { result, cached: true });
         }
@@ -147,17 +154,17 @@ impl Engine {
         Ok(Done { result, cached: false })
     }
 
-    /// Executes `action` anew and keeps nothing but the blobs: for `reproduce`.
-    ///
-    /// # Errors
-    /// What `execute` answers.
-    pub async fn repeat<F, R>(&self, action: Action, execute: F) -> Result<ActionResult, Fault>
+    /// Executes `action` anew and keeps nothing but the blobs.
+    async fn repeat<F, R>(&self, action: Action, execute: F) -> Result<ActionResult, Fault>
     where
         F: FnOnce(PathBuf) -> R,
         R: Future<Output = Result<Performed, Fault>>,
     {
         let _slot = self.slots.acquire().await.map_err(|_| cancelled())?;
         let _lock = self.home.locks.lock(&format!("action-{}", folder_name(action.key()))).await?;
+        if self.cancel.is_cancelled() {
+            return Err(cancelled());
+        }
         self.execute(action, execute).await
     }
 

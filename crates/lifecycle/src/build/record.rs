@@ -1,0 +1,189 @@
+//! Runs: what a build leaves behind to look up later.
+
+use modelyard_core::action::{ActionResult, Trust, Usage};
+use modelyard_core::id::RunId;
+use modelyard_core::ports::LockGuard;
+use modelyard_core::run::{Run, RunKind, RunStatus};
+use modelyard_core::{Fault, Kind, Result};
+use modelyard_pipeline::{Node, Stop};
+
+use super::{Build, Made};
+use crate::outcome::Outcome;
+use crate::{snapshot, source_control};
+
+/// A pipeline run that has begun. While its lock is held it counts as running.
+pub(super) struct Recorded {
+    run: Run,
+    _alive: Box<dyn LockGuard>,
+}
+
+impl Build {
+    pub(super) async fn begin_record(&self) -> Result<Recorded> {
+        let home = self.shop.home();
+        let alive = home.locks.lock(&run_lock(self.run)).await?;
+        let mut run = self.new_run(self.run, RunKind::Pipeline, "run", None);
+        run.snapshot = Some(snapshot::take(&self.shop).await?);
+        run.source = source_control::commit(&*home.blobs, &self.shop.root).await?;
+        run.tags.insert("command".into(), self.shop.settings.command.clone());
+        home.runs.save(&run).await?;
+        Ok(Recorded { run, _alive: alive })
+    }
+
+    pub(super) async fn end_record(
+        &self,
+        recorded: Recorded,
+        outcome: &Outcome,
+        fault: Option<&Fault>,
+    ) -> Result<()> {
+        let mut run = recorded.run;
+        run.ended_at = Some(self.shop.engine.clock.now());
+        run.status = status(fault);
+        run.error = fault.map(Fault::report);
+        run.params.clone_from(&outcome.params);
+        run.trust = Some(combined_trust(self.results().iter().map(|(_, result)| result)));
+        run.outcome = serde_json::to_value(outcome).unwrap_or_default();
+        self.shop.home().runs.save(&run).await
+    }
+
+    /// Makes `node` and records the run of each of its actions. Answers whether all were cached.
+    pub(super) async fn make_recorded(&self, node: &Node) -> Result<(Made, bool)> {
+        let began = self.shop.engine.clock.now();
+        let made = self.make(node).await;
+        let fault = match &made {
+            Err(Stop::Fault(fault)) => Some(fault),
+            _ => None,
+        };
+        let results: Vec<_> = self.results().into_iter().filter(|(of, _)| of == node).collect();
+        let mut run = self.new_run(
+            RunId::new(&*self.shop.engine.clock),
+            RunKind::Step,
+            &node.to_string(),
+            Some(self.run),
+        );
+        run.started_at = began;
+        run.ended_at = Some(self.shop.engine.clock.now());
+        run.status = status(fault);
+        run.error = fault.map(Fault::report);
+        run.log = fault.and_then(Fault::log);
+        run.cached = results.iter().all(|(_, result)| result.finished_at < began);
+        let deciding = match &made {
+            Ok(Made::Train(made)) => Some(&made.result),
+            _ => results.last().map(|(_, result)| result),
+        };
+        if let Some(result) = deciding {
+            describe(&mut run, result);
+            run.usage = Some(total_usage(results.iter().map(|(_, result)| result)));
+        }
+        let cached = run.cached;
+        self.shop.home().runs.save(&run).await?;
+        if *node == Node::Train {
+            self.record_trials(&run, results.iter().map(|(_, result)| result), began).await?;
+        }
+        match made {
+            Ok(made) => Ok((made, cached)),
+            Err(Stop::Fault(fault)) if fault.log().is_some() => {
+                Err(fault.detail("log", format!("modelyard logs {}", run.id)))
+            }
+            Err(Stop::Fault(fault)) => Err(fault),
+            Err(stop) => Err(super::unexpected(node, &stop)),
+        }
+    }
+
+    async fn record_trials(
+        &self,
+        parent: &Run,
+        results: impl Iterator<Item = &ActionResult>,
+        began: modelyard_core::Timestamp,
+    ) -> Result<()> {
+        if self.shop.project.train.as_ref().is_none_or(|train| train.search.is_none()) {
+            return Ok(());
+        }
+        let trials = results.filter(|result| {
+            matches!(&result.action.kind,
+            modelyard_core::action::ActionKind::Command(command) if !command.refit)
+        });
+        for (result, number) in trials.zip(1..) {
+            let name = format!("trial {number}");
+            let mut run =
+                self.new_run(RunId::new(&*self.shop.engine.clock), RunKind::Trial, &name, Some(parent.id));
+            run.started_at = began;
+            run.ended_at = parent.ended_at;
+            run.status = RunStatus::Finished;
+            run.cached = result.finished_at < began;
+            describe(&mut run, result);
+            self.shop.home().runs.save(&run).await?;
+        }
+        Ok(())
+    }
+
+    fn new_run(&self, id: RunId, kind: RunKind, name: &str, parent: Option<RunId>) -> Run {
+        Run {
+            version: 1,
+            id,
+            project: self.shop.project.name.clone(),
+            kind,
+            name: name.to_owned(),
+            parent,
+            status: RunStatus::Running,
+            started_at: self.shop.engine.clock.now(),
+            ended_at: None,
+            params: Default::default(),
+            metrics: Default::default(),
+            tags: Default::default(),
+            cached: false,
+            key: None,
+            usage: None,
+            trust: None,
+            log: None,
+            error: None,
+            snapshot: None,
+            source: None,
+            outcome: serde_json::Value::Null,
+        }
+    }
+}
+
+/// The lock that a running pipeline run holds.
+pub(super) fn run_lock(run: RunId) -> String {
+    format!("run-{run}")
+}
+
+fn status(fault: Option<&Fault>) -> RunStatus {
+    match fault {
+        None => RunStatus::Finished,
+        Some(fault) if fault.kind() == Kind::Cancelled => RunStatus::Cancelled,
+        Some(_) => RunStatus::Failed,
+    }
+}
+
+fn describe(run: &mut Run, result: &ActionResult) {
+    run.key = Some(result.key);
+    run.params.clone_from(&result.action.params);
+    run.metrics.clone_from(&result.metrics);
+    run.usage = Some(result.usage);
+    run.trust = Some(result.trust.clone());
+    run.log = result.log;
+}
+
+fn total_usage<'a>(results: impl Iterator<Item = &'a ActionResult>) -> Usage {
+    results.fold(Usage::default(), |total, result| Usage {
+        wall_ms: total.wall_ms + result.usage.wall_ms,
+        cpu_ms: total.cpu_ms + result.usage.cpu_ms,
+        peak_memory_bytes: total.peak_memory_bytes.max(result.usage.peak_memory_bytes),
+    })
+}
+
+/// As good as the weakest of `results`.
+pub(crate) fn combined_trust<'a>(results: impl Iterator<Item = &'a ActionResult>) -> Trust {
+    results.fold(Trust::full(), |mut all, result| {
+        all.enforced &= result.trust.enforced;
+        all.inputs_complete &= result.trust.inputs_complete;
+        all.sealed &= result.trust.sealed;
+        for reason in &result.trust.reasons {
+            if !all.reasons.contains(reason) {
+                all.reasons.push(reason.clone());
+            }
+        }
+        all
+    })
+}

@@ -1,0 +1,158 @@
+//! Python environments and the ONNX Runtime library, and what is opened with them.
+
+use std::path::{Path, PathBuf};
+
+use modelyard_core::package::{Package, Runtime};
+use modelyard_core::{Fault, Kind, Result};
+use modelyard_pipeline::{CommandJob, Done, Mode, Node, StepContext, Stop};
+pub(crate) use modelyard_process::onnx_library::OnnxLibrary;
+use modelyard_process::onnx_library::Places;
+use modelyard_process::python::{Environment, Note, Python};
+use modelyard_serve::{Model, Options, PythonSpec};
+
+use crate::build::Build;
+use crate::workshop::{Settings, Workshop};
+
+/// Threads of a model's worker: the same when it is packaged, tested and served.
+pub(crate) const WORKER_THREADS: u32 = modelyard_core::config::Step::DEFAULT_THREADS;
+
+impl Settings {
+    pub fn python(&self) -> Python {
+        Python::new(&self.cache, std::env::var_os("PATH").unwrap_or_default())
+    }
+
+    /// The library, looked for where it may lie, else fetched into the cache; `note` hears of that.
+    ///
+    /// # Errors
+    /// If it is nowhere and can't be fetched.
+    pub async fn find_onnx_library(&self, note: Note<'_>) -> Result<OnnxLibrary> {
+        let variable = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        let program = std::env::current_exe().ok();
+        let places = Places {
+            given: self.onnx_library.as_deref(),
+            variable: variable.as_deref(),
+            program: program.as_deref().and_then(Path::parent),
+            environments: &[],
+        };
+        self.python().onnx_library(places, note).await
+    }
+
+    /// The model of `package`, proven; a Python package gets the environment of its lock.
+    ///
+    /// # Errors
+    /// If library or environment can't be had, or the model does not answer its golden rows.
+    pub async fn open_package(&self, package: &Package, note: Note<'_>) -> Result<Model> {
+        let Some(stage) = package.manifest.stages.first() else {
+            return Err(Fault::new(Kind::Package, "the package has no stage"));
+        };
+        let options = match &stage.runtime {
+            Runtime::Onnx { library_version, .. } => {
+                let library = self.find_onnx_library(note).await?;
+                if library.version != *library_version {
+                    note(&format!(
+                        "packaged with ONNX Runtime {library_version}, served with {}: the golden rows decide",
+                        library.version
+                    ));
+                }
+                Options::new(library.path)
+            }
+            Runtime::Python { python, environment, .. } => {
+                let made = self.environment_of(&package.folder, python, note).await?;
+                if made.digest != *environment {
+                    note(&format!(
+                        "the environment made here ({}) is not the one of training ({}): the golden rows decide",
+                        made.digest.short(),
+                        environment.short()
+                    ));
+                }
+                let mut options = Options::new(PathBuf::new());
+                options.python = Some(PythonSpec {
+                    interpreter: made.python,
+                    read: made.read,
+                    sandboxed: true,
+                    threads: WORKER_THREADS,
+                });
+                options
+            }
+        };
+        Model::open(package, &options).await
+    }
+
+    /// The environment of the lock in the package at `folder`.
+    async fn environment_of(&self, folder: &Path, version: &str, note: Note<'_>) -> Result<Environment> {
+        let python = self.python();
+        let minor: Vec<_> = version.split('.').take(2).collect();
+        let interpreter = python.find(Some(&minor.join("."))).await?;
+        let lock = folder.join("requirements.lock");
+        python.ensure(lock.is_file().then_some(lock.as_path()), &interpreter, note).await
+    }
+}
+
+impl Workshop {
+    /// The project's locked environment, made on first use.
+    ///
+    /// # Errors
+    /// If requirements can't be locked or installed.
+    pub(crate) async fn python(&self, node: &Node) -> Result<Option<&Environment>> {
+        let made = self.python.get_or_try_init(|| async {
+            let python = self.settings.python();
+            let note = |text: &str| self.progress.note(node, text);
+            let interpreter = python.find(self.project.python.version.as_deref()).await?;
+            let (Some(requirements), Some(lock)) = (&self.project.python.requirements, self.lock_file())
+            else {
+                return python.ensure(None, &interpreter, &note).await.map(Some);
+            };
+            if self.engine.mode() == Mode::Execute {
+                python.lock(&interpreter, &self.root.join(requirements), &lock, false, &note).await?;
+            }
+            python.ensure(Some(&lock), &interpreter, &note).await.map(Some)
+        });
+        made.await.map(Option::as_ref)
+    }
+
+    /// `requirements.lock`, beside `requirements.txt`.
+    pub(crate) fn lock_file(&self) -> Option<PathBuf> {
+        let requirements = self.project.python.requirements.as_ref()?;
+        Some(self.root.join(requirements).with_extension("lock"))
+    }
+
+    pub(crate) async fn onnx_library(&self, node: &Node) -> Result<OnnxLibrary> {
+        self.settings.find_onnx_library(&|text| self.progress.note(node, text)).await
+    }
+
+    pub(crate) fn step_context<'a>(
+        &'a self,
+        python: Option<&'a Environment>,
+        sources: &'a [PathBuf],
+    ) -> StepContext<'a> {
+        StepContext { blobs: &*self.home().blobs, root: &self.root, python, secret: &secret, sources }
+    }
+
+    /// Absolute paths of the sources of data sets, which no step may read.
+    pub(crate) fn sealed_sources(&self) -> Vec<PathBuf> {
+        let paths = self.project.data.values().flat_map(|data| data.sources.values());
+        paths.map(|source| self.sources.join(&source.path)).collect()
+    }
+}
+
+impl Build {
+    /// Performs the action that is `job`.
+    pub(crate) async fn command(&self, node: &Node, job: CommandJob) -> Result<Done, Stop> {
+        let shop = &self.shop;
+        self.perform(node, job.action.clone(), async |folder| {
+            shop.progress.began(node);
+            shop.executor.execute(&job, &folder, &*shop.home().blobs, &shop.engine.cancel).await
+        })
+        .await
+    }
+}
+
+/// A declared secret, from the engine's own environment.
+fn secret(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+pub(crate) fn no_python(what: &str) -> Fault {
+    Fault::new(Kind::Environment, format!("{what} needs a Python environment, and the project has none"))
+        .hint("set `requirements = \"requirements.txt\"` in [python]")
+}

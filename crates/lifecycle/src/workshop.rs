@@ -1,0 +1,74 @@
+//! What every node works with: the project, the engine, who executes, and the settings of a command.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use modelyard_core::audit::Actor;
+use modelyard_core::config::Project;
+use modelyard_core::ports::Home;
+use modelyard_pipeline::Engine;
+use modelyard_pipeline::executor::Executor;
+use modelyard_process::python::Environment;
+use tokio::sync::OnceCell;
+
+use crate::progress::Progress;
+
+pub struct Workshop {
+    pub engine: Engine,
+    pub executor: Arc<dyn Executor>,
+    pub project: Project,
+    /// Where `modelyard.toml`, code, requirements and their lock lie.
+    pub root: PathBuf,
+    /// Where relative sources lie: `root`, but for a project that was rebuilt from a snapshot.
+    pub sources: PathBuf,
+    pub settings: Settings,
+    pub progress: Arc<dyn Progress>,
+    pub(crate) python: OnceCell<Option<Environment>>,
+}
+
+/// What a command decides.
+#[derive(Clone)]
+pub struct Settings {
+    /// Who acts, for the audit log.
+    pub actor: String,
+    /// The user's cache folder: Python environments and the ONNX Runtime library.
+    pub cache: PathBuf,
+    /// `--onnx-library`.
+    pub onnx_library: Option<PathBuf>,
+    /// Names of nodes that are executed even though their result is there.
+    pub force: BTreeSet<String>,
+    /// Whether a champion that can't be compared is passed over.
+    pub accept_champion: bool,
+    /// The text of `modelyard.toml`, for the snapshot.
+    pub config_text: String,
+    /// The command, as it was typed, for reports.
+    pub command: String,
+}
+
+impl Workshop {
+    pub fn new(
+        engine: Engine,
+        executor: Arc<dyn Executor>,
+        project: Project,
+        root: PathBuf,
+        settings: Settings,
+        progress: Arc<dyn Progress>,
+    ) -> Self {
+        let sources = root.clone();
+        Self { engine, executor, project, root, sources, settings, progress, python: OnceCell::new() }
+    }
+
+    pub fn home(&self) -> &Home {
+        &self.engine.home
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        Actor { name: self.settings.actor.clone(), at: self.engine.clock.now() }
+    }
+
+    /// Whether the user wants `node` executed anew.
+    pub(crate) fn forced(&self, node: &modelyard_pipeline::Node) -> bool {
+        self.settings.force.contains(&node.to_string())
+    }
+}
