@@ -87,7 +87,7 @@ fn a_wrong_project_file_is_found_with_its_line() {
     let folder = project();
     let file = folder.path().join("p/modelyard.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    std::fs::write(&file, text.replace("[project]", "[projcet]")).unwrap();
+    std::fs::write(&file, text.replace("[project]", "[projects]")).unwrap();
     let output = modelyard(&folder.path().join("p"), &["doctor", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let (status, _, hint) = row(&output, "code", "modelyard.toml");

@@ -202,13 +202,14 @@ fn activated(folder: &Path, shell: &str, command: &str) -> String {
 
 #[test]
 fn make_install_lint_test_passes_on_every_python() {
-    for python in pythons() {
-        for minimal in [false, true] {
+    for (at, python) in pythons().iter().enumerate() {
+        // The classic files are the same on every Python: once is enough for them alone.
+        for minimal in [false, true].into_iter().filter(|minimal| !minimal || at == 0) {
             let folder = tempfile::tempdir().unwrap();
             let args: &[&str] = if minimal { &["new", "p", "--minimal"] } else { &["new", "p"] };
             succeeds(&modelyard(folder.path(), args));
             let project = folder.path().join("p").canonicalize().unwrap();
-            let told = make(&project, &python, &["install", "lint", "test"]);
+            let told = make(&project, python, &["install", "lint", "test"]);
             assert!(told.contains("rated at 10.00/10") && told.contains("2 passed"), "{told}");
             let before = files(&project).into_iter().filter(|file| file.ends_with(".py")).collect::<Vec<_>>();
             let texts = |files: &[String]| -> Vec<String> {
@@ -216,7 +217,7 @@ fn make_install_lint_test_passes_on_every_python() {
                 own.map(|file| std::fs::read_to_string(project.join(file)).unwrap()).collect()
             };
             let written = texts(&before);
-            make(&project, &python, &["format"]);
+            make(&project, python, &["format"]);
             assert_eq!(written, texts(&before), "`make format` has nothing to change");
 
             let own = project.join(".venv/bin/python").display().to_string();
