@@ -222,3 +222,166 @@ fn part(predictions: &Predictions, start: usize, end: usize, n_classes: usize) -
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use modelyard_core::table::Column;
+
+    use super::*;
+
+    /// Answers each number with its double; notes how many rows it was asked at once.
+    struct Doubler {
+        asked: Arc<Mutex<Vec<usize>>>,
+        /// Deaths still to come.
+        deaths: usize,
+        was_lost: bool,
+    }
+
+    #[async_trait]
+    impl Runtime for Doubler {
+        fn name(&self) -> &'static str {
+            "doubler"
+        }
+
+        fn computes_in_place(&self) -> bool {
+            false
+        }
+
+        fn was_lost(&self) -> bool {
+            self.was_lost
+        }
+
+        async fn predict(&mut self, table: &Table) -> Result<Predictions, PredictError> {
+            self.asked.lock().unwrap().push(table.rows());
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            self.was_lost = self.deaths > 0;
+            if self.was_lost {
+                self.deaths -= 1;
+                return Err(PredictError::new(ErrorCode::Inference, "it died"));
+            }
+            let Some(Column::Float(values)) = table.column("x") else { panic!("a column of floats") };
+            let values: Vec<f64> = values.iter().map(|value| value.unwrap_or(f64::NAN) * 2.0).collect();
+            match values.contains(&26.0) {
+                true => Err(PredictError::new(ErrorCode::Inference, "13 brings bad luck")),
+                false => Ok(Predictions::Values(values)),
+            }
+        }
+    }
+
+    fn queue(deaths: usize, most_waiting_rows: usize) -> (Arc<Queue>, Arc<Mutex<Vec<usize>>>) {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let runtime = Doubler { asked: asked.clone(), deaths, was_lost: false };
+        (Arc::new(Queue::start(Box::new(runtime), 0, 64, most_waiting_rows).unwrap()), asked)
+    }
+
+    fn table(values: &[f64]) -> Table {
+        let mut table = Table::new();
+        table.push("x", Column::Float(values.iter().map(|value| Some(*value)).collect()));
+        table
+    }
+
+    /// Asks all of 0 to `n` at once, a caller each.
+    async fn ask_all(queue: &Arc<Queue>, n: u32) -> Vec<Answer> {
+        let callers: Vec<_> = (0..n)
+            .map(|x| {
+                let queue = queue.clone();
+                tokio::spawn(async move { queue.ask(table(&[f64::from(x)])).await })
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for caller in callers {
+            answers.push(caller.await.unwrap());
+        }
+        answers
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_one_batch_and_each_caller_gets_its_own() {
+        let (queue, asked) = queue(0, 1000);
+        for (answer, x) in ask_all(&queue, 13).await.into_iter().zip(0..) {
+            assert_eq!(answer, Ok(Predictions::Values(vec![f64::from(x) * 2.0])));
+        }
+        assert!(asked.lock().unwrap().len() < 13);
+    }
+
+    #[tokio::test]
+    async fn a_batch_has_its_most_rows_and_a_large_request_is_alone() {
+        let (queue, asked) = queue(0, 1000);
+        let large = table(&vec![1.0; 100]);
+        let (large, small) = tokio::join!(queue.ask(large), ask_all(&queue, 10));
+        assert_eq!(large.unwrap().rows(), 100);
+        assert_eq!(small.len(), 10);
+        assert_eq!(asked.lock().unwrap()[0], 100);
+    }
+
+    #[tokio::test]
+    async fn a_bad_row_fails_alone() {
+        let (queue, _) = queue(0, 1000);
+        for (answer, x) in ask_all(&queue, 20).await.into_iter().zip(0..) {
+            match x {
+                13 => assert_eq!(answer.unwrap_err().message, "13 brings bad luck"),
+                _ => assert_eq!(answer, Ok(Predictions::Values(vec![f64::from(x) * 2.0]))),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lost_runtime_is_asked_once_more() {
+        let (queue, _) = queue(1, 1000);
+        assert!(queue.ask(table(&[1.0])).await.is_ok());
+        let (queue, _) = self::queue(2, 1000);
+        assert_eq!(queue.ask(table(&[1.0])).await.unwrap_err().message, "it died");
+        assert!(queue.ask(table(&[1.0])).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn too_many_waiting_rows_are_refused() {
+        let (queue, _) = queue(0, 4);
+        let answers = ask_all(&queue, 12).await;
+        let overloaded =
+            |answer: &&Answer| matches!(answer, Err(error) if error.code == ErrorCode::Overloaded);
+        assert_eq!(answers.iter().filter(overloaded).count(), 8);
+        assert!(queue.ask(table(&[1.0])).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn closing_answers_what_waits() {
+        let (queue, _) = queue(0, 1000);
+        let asking = queue.clone();
+        let caller = tokio::spawn(async move {
+            let answer = asking.ask(table(&[2.0])).await;
+            drop(asking);
+            answer
+        });
+        tokio::task::yield_now().await;
+        assert_eq!(caller.await.unwrap(), Ok(Predictions::Values(vec![4.0])));
+        Arc::into_inner(queue).unwrap().close().await;
+    }
+
+    #[test]
+    fn answers_that_are_none_are_refused() {
+        let refused =
+            |predictions: Predictions, n_classes| check(&predictions, 2, n_classes).unwrap_err().message;
+        assert_eq!(refused(Predictions::Values(vec![1.0]), 0), "the model gave 1 answers for 2 rows");
+        assert_eq!(refused(Predictions::Values(vec![1.0, f64::NAN]), 0), "the model answered NaN");
+        let classes = |labels: [usize; 2], probabilities| Predictions::Classes {
+            labels: labels.to_vec(),
+            probabilities,
+        };
+        assert_eq!(
+            refused(classes([0, 2], None), 2),
+            "the model answered a class that the package does not have"
+        );
+        assert_eq!(
+            refused(classes([0, 1], Some(vec![1.0; 3])), 2),
+            "the model gave 3 probabilities for 2 rows of 2 classes"
+        );
+        assert_eq!(
+            refused(classes([0, 1], Some(vec![0.0, 1.0, f64::INFINITY, 0.0])), 2),
+            "the model gave inf as a probability"
+        );
+    }
+}

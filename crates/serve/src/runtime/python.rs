@@ -5,7 +5,7 @@
 //! anything else; whose rows were under way is for the queue to sort out.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use modelyard_core::config::Task;
@@ -22,6 +22,9 @@ use crate::{ErrorCode, Options, PredictError, PythonSpec};
 const BACK_OFF: [Duration; 4] =
     [Duration::ZERO, Duration::ZERO, Duration::from_millis(250), Duration::from_secs(2)];
 
+/// How long requests are refused at once after all these starts failed.
+const PAUSE: Duration = Duration::from_secs(5);
+
 pub(super) struct PythonRuntime {
     spec: PythonSpec,
     files: ModelFiles,
@@ -34,6 +37,8 @@ pub(super) struct PythonRuntime {
     worker: Option<Worker>,
     deaths: usize,
     was_lost: bool,
+    /// Why the last starts failed, and when.
+    failed: Option<(Instant, PredictError)>,
 }
 
 impl PythonRuntime {
@@ -60,6 +65,7 @@ impl PythonRuntime {
             worker: None,
             deaths: 0,
             was_lost: false,
+            failed: None,
         };
         // The queue proves the golden rows of a model that is opened.
         runtime.worker = Some(runtime.start().await?);
@@ -74,12 +80,21 @@ impl PythonRuntime {
     }
 
     /// A new worker in place of one that died; once more if that one dies while it starts.
-    async fn restart(&mut self) -> Result<Worker> {
+    async fn restart(&mut self) -> Result<Worker, PredictError> {
+        match &self.failed {
+            Some((at, error)) if at.elapsed() < PAUSE => return Err(error.clone()),
+            _ => self.failed = None,
+        }
         loop {
             tokio::time::sleep(BACK_OFF[self.deaths.min(BACK_OFF.len() - 1)]).await;
             match self.start_proven().await {
                 Ok(worker) => return Ok(worker),
-                Err(fault) if self.deaths >= BACK_OFF.len() => return Err(fault),
+                Err(fault) if self.deaths >= BACK_OFF.len() => {
+                    let message = "the model's process cannot be started again";
+                    let error = PredictError::new(ErrorCode::NotReady, message).hint(fault.report());
+                    self.failed = Some((Instant::now(), error.clone()));
+                    return Err(error);
+                }
                 Err(_) => self.deaths += 1,
             }
         }
@@ -115,10 +130,7 @@ impl Runtime for PythonRuntime {
         self.was_lost = false;
         let mut worker = match self.worker.take() {
             Some(worker) => worker,
-            None => match self.restart().await {
-                Ok(worker) => worker,
-                Err(fault) => return Err(not_started(&fault)),
-            },
+            None => self.restart().await?,
         };
         match tokio::time::timeout(self.patience, worker.predict(table)).await {
             Ok(Ok(predictions)) => {
@@ -149,8 +161,4 @@ impl Runtime for PythonRuntime {
             worker.close().await;
         }
     }
-}
-
-fn not_started(fault: &Fault) -> PredictError {
-    PredictError::new(ErrorCode::NotReady, "the model's process cannot be started again").hint(fault.report())
 }
