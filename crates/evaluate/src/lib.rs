@@ -4,20 +4,23 @@
 //! Pure functions from truth and answers to numbers, documents and one HTML page: this crate loads
 //! no model, reads no file and draws no number that is not seeded. [`evaluate`] computes all that
 //! follows from the answers, [`gates::judge`] judges it, [`Report`] holds both and [`html`] shows
-//! them. To add a metric see [`metric`], a picture [`curve`] and [`html`].
+//! them. To add a metric see [`metric`], a picture [`curve`] and [`html()`].
 
 mod baseline;
 pub mod compare;
 pub mod curve;
 mod evaluation;
 pub mod gates;
+mod html;
 pub mod interval;
 pub mod metric;
 mod numeric;
 mod random;
+pub mod report;
 mod sample;
 pub mod slices;
 mod text;
+mod verdict;
 mod worst;
 
 pub use baseline::{Baseline, Centre};
@@ -26,8 +29,11 @@ pub use evaluation::{
     Champion, ChampionOutcome, Evaluation, Evidence, MetricResult, evaluate, wanted_metrics,
 };
 pub use gates::GateVerdict;
+pub use html::html;
 pub use interval::Interval;
 pub use metric::Metric;
+pub use report::Report;
 pub use sample::{ClassSample, Sample, Truth, Undefined};
 pub use slices::Slice;
+pub use verdict::Verdict;
 pub use worst::WorstRow;

@@ -203,7 +203,7 @@ fn known(column: &Column, value: f64) -> String {
         }
         Column::Date(_) => date_text(value as i32),
         Column::Int(_) => text::decimals(value, 0),
-        _ => text::number(value),
+        _ => text::plain(value),
     }
 }
 

@@ -24,14 +24,14 @@ fn default_decimals(size: f64) -> usize {
     }
 }
 
-/// With `places` decimals and a comma between thousands.
+/// With `places` decimals, a comma between thousands and a true minus (U+2212).
 pub(crate) fn decimals(value: f64, places: usize) -> String {
     let text = format!("{value:.places$}");
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("-", rest));
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |rest| ("−", rest));
     let (whole, fraction) =
         digits.split_once('.').map_or((digits, None), |(whole, rest)| (whole, Some(rest)));
     let is_zero = digits.chars().all(|digit| matches!(digit, '0' | '.'));
-    let mut out = if is_zero { String::new() } else { sign.to_owned() };
+    let mut out = String::from(if is_zero { "" } else { sign });
     for (place, digit) in whole.chars().enumerate() {
         if place > 0 && (whole.len() - place) % 3 == 0 {
             out.push(',');
@@ -43,6 +43,15 @@ pub(crate) fn decimals(value: f64, places: usize) -> String {
         out.push_str(fraction);
     }
     out
+}
+
+/// As [`number`], without zeros at the end: a value of the data rather than a measurement.
+pub(crate) fn plain(value: f64) -> String {
+    let text = number(value);
+    if !text.contains('.') || text.contains('e') {
+        return text;
+    }
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A number of rows.
@@ -98,16 +107,21 @@ mod tests {
         let cases = [
             (0.69312, "0.693"),
             (0.0, "0"),
-            (-1.5, "-1.500"),
+            (-1.5, "−1.500"),
             (53.4213, "53.42"),
             (123.456, "123.5"),
-            (-1234567.8, "-1,234,568"),
+            (-1234567.8, "−1,234,568"),
             (0.001234, "0.00123"),
             (1.2e-7, "1.20e-7"),
         ];
         for (value, wanted) in cases {
             assert_eq!(number(value), wanted);
         }
+    }
+
+    #[test]
+    fn values_of_the_data_have_no_zeros_at_the_end() {
+        assert_eq!([182.0, 44.96, 0.5, 0.0].map(plain), ["182", "44.96", "0.5", "0"]);
     }
 
     #[test]

@@ -147,10 +147,10 @@ fn the_champion_itself_passes() {
 #[test]
 fn better_is_strict_and_not_worse_is_not() {
     let equal = |better, wanted: &str| check(&champion(better), &auc(0.7), &against(0.7, 0.7), false, wanted);
-    let note = "(difference 0.000, 95 % interval -0.001 to +0.011)";
+    let note = "(difference 0.000, 95 % interval −0.001 to +0.011)";
     equal(Better::Better, &format!("champion failed: wanted better than 0.700, got 0.700 {note}"));
     equal(Better::NotWorse, &format!("champion passed: wanted not worse than 0.700, got 0.700 {note}"));
-    let note = "(difference +0.000, 95 % interval -0.001 to +0.011)";
+    let note = "(difference +0.000, 95 % interval −0.001 to +0.011)";
     let wanted = format!("champion passed: wanted better than 0.7000, got 0.7001 {note}");
     check(&champion(Better::Better), &auc(0.7001), &against(0.7001, 0.7), false, &wanted);
 }
@@ -165,7 +165,7 @@ fn a_gain_is_counted_in_the_metrics_direction() {
     assert!(!passes(&auc(0.6979), 0.6979, 0.693));
     assert!(passes(&rmse(0.693), 0.693, 0.698));
     assert!(!passes(&rmse(0.698), 0.698, 0.693));
-    let note = "(difference +0.003, 95 % interval -0.001 to +0.011)";
+    let note = "(difference +0.003, 95 % interval −0.001 to +0.011)";
     let wanted = format!("champion failed: wanted better than 0.693 by 0.005, got 0.696 {note}");
     check(&by, &auc(0.696), &against(0.696, 0.693), false, &wanted);
 }
