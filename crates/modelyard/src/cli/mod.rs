@@ -5,9 +5,18 @@
 
 mod check;
 mod completions;
+mod doctor;
 pub(crate) mod exit;
+mod graph;
+mod live;
+mod new;
 pub(crate) mod print;
+mod reproduce;
+mod run;
 mod schema;
+mod serve;
+mod session;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,7 +55,14 @@ struct Global {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::Args),
+    Run(run::Args),
+    Status(status::Args),
+    Graph(graph::Args),
+    Reproduce(reproduce::Args),
+    Serve(serve::Args),
     Check(check::Args),
+    Doctor(doctor::Args),
     Schema(schema::Args),
     Completions(completions::Args),
 }
@@ -76,7 +92,10 @@ pub(crate) fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return fail(&ctx, &Fault::new(modelyard_core::Kind::Internal, "cannot start threads").because(error));
+            return fail(
+                &ctx,
+                &Fault::new(modelyard_core::Kind::Internal, "cannot start threads").because(error),
+            );
         }
     };
     match runtime.block_on(run(cli.command, &ctx)) {
@@ -87,7 +106,14 @@ pub(crate) fn main() -> ExitCode {
 
 async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
     match command {
+        Command::New(args) => new::run(args, ctx).await,
+        Command::Run(args) => run::run(args, ctx).await,
+        Command::Status(args) => status::run(args, ctx).await,
+        Command::Graph(args) => graph::run(args, ctx).await,
+        Command::Reproduce(args) => reproduce::run(args, ctx).await,
+        Command::Serve(args) => serve::run(args, ctx).await,
         Command::Check(args) => check::run(args, ctx).await,
+        Command::Doctor(args) => doctor::run(args, ctx).await,
         Command::Schema(args) => schema::run(args, ctx).await,
         Command::Completions(args) => completions::run(args, ctx).await,
     }

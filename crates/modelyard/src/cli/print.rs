@@ -12,6 +12,13 @@ pub(crate) fn result(text: impl AsRef<str>) {
         .and_then(|()| out.flush());
 }
 
+/// Writes `bytes` as they are to stdout, and a line end where they have none.
+pub(crate) fn bytes(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    let end: &[u8] = if bytes.is_empty() || bytes.ends_with(b"\n") { b"" } else { b"\n" };
+    let _ = out.write_all(bytes).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
+}
+
 /// Writes `document` as indented JSON to stdout.
 pub(crate) fn json(document: &serde_json::Value) {
     result(format!("{document:#}"));

@@ -1,0 +1,130 @@
+//! `modelyard serve`: a registered version, or a package folder with no home at all, over HTTP.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use modelyard_core::fault::Attempt;
+use modelyard_core::package::{MANIFEST, Package};
+use modelyard_core::{Fault, Kind, Result};
+use modelyard_http::{Limits, Served};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Context, print, session};
+
+/// Answer requests with a registered version or a package's folder
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// NAME, NAME@VERSION or NAME@ALIAS; or the folder of a package. A NAME alone is the champion,
+    /// before there is one the newest version
+    #[arg(value_name = "MODEL|FOLDER")]
+    what: String,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Largest body of a request, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body_bytes)]
+    max_body: usize,
+    /// The ONNX Runtime shared library [default: looked for, else fetched]
+    #[arg(long, value_name = "FILE", env = "MODELYARD_ONNX_LIBRARY")]
+    onnx_library: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::WARN)
+        .with_target(false)
+        .init();
+    // Bound before the model is loaded: a busy port is told at once, and early clients wait.
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
+        Fault::new(Kind::Conflict, format!("cannot listen on {}", args.listen))
+            .because(error)
+            .hint("choose another with --listen ADDRESS:PORT; port 0 takes a free one")
+    })?;
+    let address = listener.local_addr().attempt(Kind::Internal, || "cannot tell the port".to_owned())?;
+    let opened = open(&args.what, ctx).await?;
+    let settings = session::settings(args.onnx_library, String::new())?;
+    let note = |text: &str| {
+        if !ctx.quiet {
+            print::remark(format!("remark: {text}"));
+        }
+    };
+    let model = settings.open_package(&opened.package, &note).await?;
+    let limits = Limits { body_bytes: args.max_body, ..Limits::default() };
+    let runtime = opened.package.manifest.stages.first().map_or("", |stage| stage.runtime.name());
+    let served = Arc::new(Served::new(opened.name.clone(), opened.version, model, limits, ctx.clock.clone()));
+    if ctx.json {
+        print::json(
+            &json!({"model": opened.name, "version": opened.version, "runtime": runtime, "listen": address.to_string()}),
+        );
+    } else if !ctx.quiet {
+        print::result(format!(
+            "{} ({runtime}) answers at http://{address}\n  POST /predict/{}   POST /invocations   POST /v2/models/{}/infer   GET /metrics",
+            served.title(),
+            opened.name,
+            opened.name
+        ));
+    }
+    modelyard_http::serve(listener, served.clone(), asked_to_end()?).await?;
+    if let Ok(served) = Arc::try_unwrap(served).map_err(drop) {
+        served.model.close().await;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A package on disk, and what it is called.
+pub(crate) struct OpenedPackage {
+    pub(crate) name: String,
+    pub(crate) version: Option<u32>,
+    pub(crate) package: Package,
+    /// Where a registered package was unpacked; gone with this.
+    _place: Option<TempDir>,
+}
+
+/// The package that `what` names: a folder, or a version in the home.
+pub(crate) async fn open(what: &str, ctx: &Context) -> Result<OpenedPackage> {
+    let folder = Path::new(what);
+    if folder.join(MANIFEST).is_file() {
+        let folder = std::path::absolute(folder)
+            .attempt(Kind::Package, || format!("cannot find the folder `{what}`"))?;
+        let package = modelyard_deploy::package::read(&folder)?;
+        let name =
+            folder.file_name().map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned());
+        return Ok(OpenedPackage { name, version: None, package, _place: None });
+    }
+    if folder.is_dir() {
+        return Err(Fault::new(
+            Kind::Package,
+            format!("the folder `{what}` is no package: it has no {MANIFEST}"),
+        )
+        .hint("`modelyard models download NAME@VERSION FOLDER` writes one"));
+    }
+    let home = session::home(ctx).await?;
+    let version = modelyard_track::registry::find(&home, &what.parse()?).await?;
+    let place = tempfile::Builder::new()
+        .prefix("modelyard-package-")
+        .tempdir()
+        .attempt(Kind::Store, || "cannot make a folder to unpack the package in".to_owned())?;
+    let folder = place.path().join("package");
+    home.blobs.fetch_folder(version.package, &folder).await?;
+    let package = modelyard_deploy::package::read(&folder)?;
+    Ok(OpenedPackage { name: version.name, version: Some(version.number), package, _place: Some(place) })
+}
+
+/// Resolves at SIGTERM or Ctrl-C.
+fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let failed = || "cannot listen to signals".to_owned();
+    let mut terminate = signal(SignalKind::terminate()).attempt(Kind::Internal, failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).attempt(Kind::Internal, failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,143 @@
+//! Opening what a command works on: project, home, and the workshop of a build.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use modelyard_core::ports::Home;
+use modelyard_core::{Fault, Kind, Result};
+use modelyard_lifecycle::{Progress, Settings, Workshop};
+use modelyard_pipeline::{Engine, Mode, executor};
+
+use super::{Context, print};
+use crate::config::{self, Loaded};
+
+/// The folder of a home, beside `modelyard.toml`.
+const HOME: &str = ".modelyard";
+
+/// A project with its home.
+pub(crate) struct Session {
+    pub(crate) loaded: Loaded,
+    pub(crate) home: Home,
+    pub(crate) home_folder: PathBuf,
+}
+
+/// The project that the command is in, and its home, made if missing.
+///
+/// # Errors
+/// If there is no project, it has problems, or the home can't be opened.
+pub(crate) async fn project(ctx: &Context) -> Result<Session> {
+    let loaded = config::load(&absolute(&config::locate(ctx.project.as_deref())?))?;
+    if !ctx.quiet {
+        for remark in &loaded.remarks {
+            print::remark(format!("remark: {remark}"));
+        }
+    }
+    let home_folder = home_of(ctx, &loaded);
+    let home = modelyard_store::open(&home_folder, ctx.clock.clone()).await?;
+    Ok(Session { loaded, home, home_folder })
+}
+
+/// A home that is there: of `--home`, else of the project.
+///
+/// # Errors
+/// If there is neither, or it can't be opened.
+pub(crate) async fn home(ctx: &Context) -> Result<Home> {
+    modelyard_store::open_existing(&home_folder(ctx)?, ctx.clock.clone()).await
+}
+
+/// Where the home of the command lies.
+///
+/// # Errors
+/// If neither `--home` nor a project says so.
+pub(crate) fn home_folder(ctx: &Context) -> Result<PathBuf> {
+    if let Some(folder) = &ctx.home {
+        return Ok(folder.clone());
+    }
+    let file = config::locate(ctx.project.as_deref())?;
+    // A home can be looked into although its project has problems.
+    match config::inspect(&file)? {
+        Ok(loaded) => Ok(home_of(ctx, &loaded)),
+        Err(_) => Ok(file.parent().unwrap_or(Path::new(".")).join(HOME)),
+    }
+}
+
+fn home_of(ctx: &Context, loaded: &Loaded) -> PathBuf {
+    match (&ctx.home, &loaded.home) {
+        (Some(folder), _) => absolute(folder),
+        (None, Some(configured)) => loaded.root.join(configured),
+        (None, None) => loaded.root.join(HOME),
+    }
+}
+
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// What commands that build may be told.
+#[derive(clap::Args, Clone, Default)]
+pub(crate) struct BuildArgs {
+    /// How many steps or trials run at once
+    #[arg(long, short, value_name = "N", default_value_t = 2)]
+    pub(crate) jobs: usize,
+    /// The ONNX Runtime shared library [default: looked for, else fetched]
+    #[arg(long, value_name = "FILE", env = "MODELYARD_ONNX_LIBRARY")]
+    pub(crate) onnx_library: Option<PathBuf>,
+}
+
+/// The settings of this command.
+pub(crate) fn settings(onnx_library: Option<PathBuf>, config_text: String) -> Result<Settings> {
+    Ok(Settings {
+        actor: actor(),
+        cache: cache()?,
+        onnx_library,
+        force: Default::default(),
+        accept_champion: false,
+        config_text,
+        command: std::env::args().skip(1).fold("modelyard".to_owned(), |line, word| line + " " + &word),
+    })
+}
+
+/// The workshop of `session`, and Ctrl-C wired to its cancelling.
+pub(crate) fn workshop(
+    ctx: &Context,
+    session: Session,
+    mode: Mode,
+    jobs: usize,
+    settings: Settings,
+    progress: Arc<dyn Progress>,
+) -> Arc<Workshop> {
+    let scratch = session.home_folder.join("steps");
+    let engine = Engine::new(session.home, ctx.clock.clone(), mode, scratch, jobs);
+    let cancel = engine.cancel.clone();
+    tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            cancel.cancel();
+        }
+    });
+    let Loaded { project, root, .. } = session.loaded;
+    Arc::new(Workshop::new(engine, Arc::new(executor::Local), project, root, settings, progress))
+}
+
+/// The user's cache folder: `$XDG_CACHE_HOME/modelyard`.
+///
+/// # Errors
+/// If neither it nor `HOME` is set.
+pub(crate) fn cache() -> Result<PathBuf> {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .filter(|folder| !folder.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let base = base.ok_or_else(|| {
+        Fault::new(Kind::Environment, "cannot tell where the user's cache folder is")
+            .hint("set HOME or XDG_CACHE_HOME")
+    })?;
+    Ok(base.join("modelyard"))
+}
+
+/// Who acts: `MODELYARD_ACTOR`, else the operating system's user.
+pub(crate) fn actor() -> String {
+    ["MODELYARD_ACTOR", "USER", "LOGNAME"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
