@@ -35,7 +35,7 @@ def build(learning_rate, leaves):
         max_leaf_nodes=leaves,
         max_iter=150,
         # Four months of flights hold a few dozen bad days. Without this, trees learn those by
-        # heart: 0.85 in training, 0.66 on flights that are yet to come.
+        # heart: large ones reach 1.00 in training and 0.64 on flights that are yet to come.
         min_samples_leaf=200,
         early_stopping=False,
         # Above 10,000 rows this estimator draws a sample: without a seed, another one every time.
