@@ -107,8 +107,7 @@ fn result_fields(answer: &sql::Answer) -> Result<Vec<Field>> {
     for field in answer.schema.fields() {
         let name = field.name();
         if fields.iter().any(|known| known.name == *name) {
-            return Err(Fault::new(Kind::Config, format!("the SQL yields two columns called `{name}`"))
-                .hint("give each a name of its own: `… as name`"));
+            return Err(sql::duplicate(name));
         }
         let data_type = bridge::core_type(field.data_type()).ok_or_else(|| {
             Fault::new(Kind::Config, format!("column `{name}` of the SQL has the type {}", field.data_type()))

@@ -146,7 +146,8 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 /// Edges of equal bins between `min` and `max`; around a single value a bin of width 1 in all.
 fn edges(min: f64, max: f64) -> Vec<f64> {
     let (first, last) = if min == max { (min - 0.5, max + 0.5) } else { (min, max) };
-    let width = last / BINS as f64 - first / BINS as f64;
+    let span = last - first;
+    let width = if span.is_finite() { span / BINS as f64 } else { last / BINS as f64 - first / BINS as f64 };
     let mut edges: Vec<f64> = (0..=BINS).map(|bin| first + width * bin as f64).collect();
     edges[BINS] = last;
     edges

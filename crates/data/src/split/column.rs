@@ -12,7 +12,7 @@ pub(super) fn assign(table: &RecordBatch, name: &str) -> Result<Vec<Part>> {
         Fault::new(Kind::Config, format!("the split's column `{name}` is no column of the data set"))
     })?;
     let Column::String(values) = bridge::column(array) else {
-        return Err(unclear(name, &format!("{}", bridge::column(array).data_type().name())));
+        return Err(unclear(name, bridge::column(array).data_type().name()));
     };
     let part =
         |value: &Option<String>| Part::ALL.into_iter().find(|part| value.as_deref() == Some(part.name()));

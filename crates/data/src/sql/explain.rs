@@ -33,7 +33,7 @@ pub(super) fn mark(fault: Fault, query: Query<'_>, span: Span) -> Fault {
     };
     let number = span.start.line.to_string();
     let margin = " ".repeat(number.len());
-    fault.detail("at", format!("{place}\n{number} | {line}\n{margin} | {before}{}", "^".repeat(width)))
+    fault.detail("at", format!("{place}\n  {number} | {line}\n  {margin} | {before}{}", "^".repeat(width)))
 }
 
 /// A query that does not parse.
@@ -43,7 +43,10 @@ pub(super) fn parsing(query: Query<'_>, error: ParserError) -> Fault {
         ParserError::RecursionLimitExceeded => "it is nested too deeply".to_owned(),
     };
     let (found, place) = split_place(&text);
-    let fault = Fault::new(Kind::Config, format!("cannot understand the SQL: {}", lower(found)));
+    let fault = Fault::new(
+        Kind::Config,
+        format!("cannot understand the SQL: {}", lower(&found.replace("found: EOF", "found: its end"))),
+    );
     match place {
         Some(start) => {
             let length =
@@ -51,8 +54,18 @@ pub(super) fn parsing(query: Query<'_>, error: ParserError) -> Fault {
             let end = Location { line: start.line, column: start.column + length };
             mark(fault, query, Span { start, end })
         }
+        // The parser has no place for the end.
+        None if found.ends_with("found: EOF") => mark(fault, query, end(query.text)),
         None => fault,
     }
+}
+
+/// Behind the last character that is no blank.
+fn end(text: &str) -> Span {
+    let text = text.trim_end();
+    let last = text.lines().next_back().unwrap_or_default();
+    let place = Location { line: text.lines().count() as u64, column: last.chars().count() as u64 + 1 };
+    Span { start: place, end: place }
 }
 
 /// A query that names what is not there, or means nothing.
@@ -63,7 +76,7 @@ pub(super) fn planning(query: Query<'_>, ast: &Ast, error: DataFusionError, tabl
     });
     let root = error.find_root();
     let fault = match root {
-        DataFusionError::SchemaError(schema, _) => schema_fault(schema),
+        DataFusionError::SchemaError(schema, _) => schema_fault(schema, span.is_some()),
         other => {
             let text =
                 error.diagnostic().map_or_else(|| plain(other), |Diagnostic { message, .. }| message.clone());
@@ -91,7 +104,7 @@ pub(super) fn running(error: DataFusionError) -> Fault {
     Fault::new(Kind::Data, "the SQL failed").because(plain(error.find_root()))
 }
 
-fn schema_fault(error: &SchemaError) -> Fault {
+fn schema_fault(error: &SchemaError, placed: bool) -> Fault {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let fault = match &field.relation {
@@ -106,16 +119,21 @@ fn schema_fault(error: &SchemaError) -> Fault {
                 .map(|valid| valid.name.as_str());
             names::suggest(Fault::new(Kind::Config, fault), &field.name, reachable)
         }
-        SchemaError::AmbiguousReference { field } => {
+        SchemaError::AmbiguousReference { field } if placed => {
             Fault::new(Kind::Config, format!("column `{}` in the SQL could be of several tables", field.name))
                 .hint("write the table's name before it")
         }
+        // An ambiguous name without a place is one of the result, not one that the query reads.
+        SchemaError::AmbiguousReference { field } => duplicate(&field.name),
         SchemaError::DuplicateQualifiedField { name, .. }
-        | SchemaError::DuplicateUnqualifiedField { name } => {
-            Fault::new(Kind::Config, format!("the SQL yields two columns called `{name}`"))
-                .hint("give each a name of its own: `… as name`")
-        }
+        | SchemaError::DuplicateUnqualifiedField { name } => duplicate(name),
     }
+}
+
+/// Two columns of the result have one name.
+pub(crate) fn duplicate(name: &str) -> Fault {
+    Fault::new(Kind::Config, format!("the SQL yields two columns called `{name}`"))
+        .hint("give each a name of its own (`… as name`), or leave one out")
 }
 
 /// `x` in "table 'x' not found".

@@ -25,6 +25,8 @@ mod check;
 mod explain;
 mod tally;
 
+pub(crate) use explain::duplicate;
+
 /// A query and where it stands.
 #[derive(Clone, Copy)]
 pub(crate) struct Query<'a> {

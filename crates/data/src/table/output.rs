@@ -72,7 +72,7 @@ impl TableWriter {
 
 /// A file being written.
 pub(super) enum Output {
-    Text(TextOutput),
+    Text(Box<TextOutput>),
     Parquet(Box<ParquetOutput>),
 }
 
@@ -82,7 +82,7 @@ impl Output {
             return Ok(Self::Parquet(Box::new(ParquetOutput::create(path, schema)?)));
         }
         let names = schema.fields().iter().map(|field| field.name().as_str());
-        Ok(Self::Text(TextOutput::create(path, names)?))
+        Ok(Self::Text(Box::new(TextOutput::create(path, names)?)))
     }
 
     pub(super) fn finish(self) -> Result<()> {
@@ -105,7 +105,7 @@ pub(super) struct TextOutput {
 
 enum TextWriter {
     Plain(BufWriter<NamedTempFile>),
-    Packed(GzEncoder<BufWriter<NamedTempFile>>),
+    Packed(Box<GzEncoder<BufWriter<NamedTempFile>>>),
 }
 
 impl TextOutput {
@@ -114,7 +114,7 @@ impl TextOutput {
         let delimiter = TextFormat::default().delimiter_of(&shown)?;
         let file = BufWriter::with_capacity(1 << 16, temporary(path)?);
         let writer = if shown.ends_with(".gz") {
-            TextWriter::Packed(GzEncoder::new(file, flate2::Compression::default()))
+            TextWriter::Packed(Box::new(GzEncoder::new(file, flate2::Compression::default())))
         } else {
             TextWriter::Plain(file)
         };

@@ -1,11 +1,9 @@
 //! The example's query over a small set of made-up flights: one digest, whatever happens.
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use common::{Project, by_sql};
+use crate::common::{Project, by_sql};
 use modelyard_core::config::{DataSet, Split};
 use modelyard_core::data::{Part, Roles};
 use modelyard_core::table::{Column, DataType};
@@ -69,8 +67,11 @@ fn project() -> Project {
                 for origin in ORIGINS {
                     let temp = 300 + numbers.below(500);
                     let (whole, tenth) = (temp / 10, temp % 10);
-                    writeln!(weather, "{origin},2013-{month:02}-{day:02}T{hour:02}:00:00Z,{whole}.{tenth},10")
-                        .expect("written");
+                    writeln!(
+                        weather,
+                        "{origin},2013-{month:02}-{day:02}T{hour:02}:00:00Z,{whole}.{tenth},10"
+                    )
+                    .expect("written");
                 }
             }
         }
@@ -148,10 +149,14 @@ fn the_rows_that_joins_and_filters_lost_are_counted() {
     assert_eq!(
         losses,
         [
-            format!("filter f.arr_delay IS NOT NULL: 4500 → {kept}"),
-            format!("left join weather w on f.origin = w.origin and f.time_hour = w.time_hour: {kept} → {kept}"),
+            format!("filter flights.arr_delay IS NOT NULL: 4500 → {kept}"),
+            format!(
+                "left join weather w on f.origin = w.origin and f.time_hour = w.time_hour: {kept} → {kept}"
+            ),
             format!("left join planes p on f.tailnum = p.tailnum: {kept} → {kept}"),
-            format!("left join recent r on f.origin = r.origin and f.time_hour = r.time_hour: {kept} → {kept}"),
+            format!(
+                "left join recent r on f.origin = r.origin and f.time_hour = r.time_hour: {kept} → {kept}"
+            ),
         ]
     );
 }
@@ -162,9 +167,7 @@ fn a_split_by_time_tests_the_last_instants_and_parts_are_in_order() {
     let done = project.ingest(&dataset()).expect("ingested");
     let times = |part: Part| {
         let table = modelyard_data::read_table(&done.parts[&part].parquet, None).expect("read");
-        let Some(Column::Timestamp(times)) = table.column("time_hour").cloned() else {
-            panic!("a time")
-        };
+        let Some(Column::Timestamp(times)) = table.column("time_hour").cloned() else { panic!("a time") };
         times.into_iter().flatten().collect::<Vec<i64>>()
     };
     let (train, validation, test) = (times(Part::Train), times(Part::Validation), times(Part::Test));

@@ -1,5 +1,4 @@
 //! A project's folder, data sets in it, and what ingesting them says.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,25 +9,25 @@ use modelyard_core::config::{Checks, DataSet, Make, Source, Split, TableFormat};
 use modelyard_core::data::{Roles, SourceState};
 use modelyard_data::{Ingest, Ingested, Preview, ingest, preview};
 
-pub struct Project {
+pub(crate) struct Project {
     folder: tempfile::TempDir,
 }
 
 impl Project {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { folder: tempfile::tempdir().expect("a temporary folder") }
     }
 
-    pub fn root(&self) -> &Path {
+    pub(crate) fn root(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root().join(name)
     }
 
     /// Writes a file, packed where its name ends in `.gz`.
-    pub fn write(&self, name: &str, text: &str) -> &Self {
+    pub(crate) fn write(&self, name: &str, text: &str) -> &Self {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         if name.ends_with(".gz") {
@@ -42,26 +41,34 @@ impl Project {
         self
     }
 
-    pub fn ingest(&self, dataset: &DataSet) -> Result<Ingested> {
+    pub(crate) fn ingest(&self, dataset: &DataSet) -> Result<Ingested> {
         self.ingest_after(dataset, None)
     }
 
-    pub fn ingest_after(&self, dataset: &DataSet, previous: Option<&[SourceState]>) -> Result<Ingested> {
+    pub(crate) fn ingest_after(
+        &self,
+        dataset: &DataSet,
+        previous: Option<&[SourceState]>,
+    ) -> Result<Ingested> {
         let out = self.path("out");
         std::fs::create_dir_all(&out).expect("a folder");
         ingest(&self.request(dataset, previous), &out)
     }
 
-    pub fn preview(&self, dataset: &DataSet, rows: usize) -> Result<Preview> {
+    pub(crate) fn preview(&self, dataset: &DataSet, rows: usize) -> Result<Preview> {
         preview(&self.request(dataset, None), rows)
     }
 
-    pub fn request<'a>(&'a self, dataset: &'a DataSet, previous: Option<&'a [SourceState]>) -> Ingest<'a> {
+    pub(crate) fn request<'a>(
+        &'a self,
+        dataset: &'a DataSet,
+        previous: Option<&'a [SourceState]>,
+    ) -> Ingest<'a> {
         Ingest { name: "d", root: self.root(), dataset, target: None, previous, table: None }
     }
 
     /// What a person reads when ingesting fails.
-    pub fn complaint(&self, dataset: &DataSet) -> String {
+    pub(crate) fn complaint(&self, dataset: &DataSet) -> String {
         match self.ingest(dataset) {
             Ok(done) => format!("no complaint: {} rows", done.rows),
             Err(fault) => fault.report(),
@@ -69,12 +76,12 @@ impl Project {
     }
 }
 
-pub fn source(path: &str) -> Source {
+pub(crate) fn source(path: &str) -> Source {
     Source { path: path.to_owned(), delimiter: None, header: true, nulls: Vec::new(), types: BTreeMap::new() }
 }
 
 /// The one source `s` as it is; everything trains.
-pub fn as_is(path: &str) -> DataSet {
+pub(crate) fn as_is(path: &str) -> DataSet {
     DataSet {
         sources: BTreeMap::from([("s".to_owned(), source(path))]),
         make: Make::AsIs,
@@ -86,7 +93,7 @@ pub fn as_is(path: &str) -> DataSet {
 }
 
 /// A query over sources; everything trains.
-pub fn by_sql(sources: &[(&str, &str)], sql: &str) -> DataSet {
+pub(crate) fn by_sql(sources: &[(&str, &str)], sql: &str) -> DataSet {
     DataSet {
         sources: sources.iter().map(|(name, path)| ((*name).to_owned(), source(path))).collect(),
         make: Make::Sql { text: sql.to_owned(), file: None },
