@@ -74,7 +74,9 @@ def _check_names(model, names):
     """Raises `Unsupported` where the columns are not those the model learnt from."""
     learnt = getattr(model, "feature_names_in_", None)
     if learnt is not None and [str(name) for name in learnt] != names:
-        raise Unsupported(f"{described(model)} learnt from the columns {', '.join(map(str, learnt))}, not {', '.join(names)}")
+        raise Unsupported(
+            f"{described(model)} learnt from the columns {', '.join(map(str, learnt))}, not {', '.join(names)}"
+        )
     count = getattr(model, "n_features_in_", None)
     if count is not None and count != len(names):
         raise Unsupported(f"{described(model)} learnt from {count} columns, {len(names)} were given")

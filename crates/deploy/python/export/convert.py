@@ -5,7 +5,9 @@ until it is listed.
 """
 
 from .errors import Unsupported, described
+from .estimators import ESTIMATORS
 from .graph import Graph
+from .transformers import TRANSFORMERS
 
 
 class Converter:
@@ -20,15 +22,11 @@ class Converter:
 
     def transform(self, step, frame):
         """What fitted transformer `step` makes of `frame`."""
-        from .transformers import TRANSFORMERS
-
-        return _member(TRANSFORMERS, step)(self, step, frame)
+        return self._hand_over(TRANSFORMERS, step, frame)
 
     def estimate(self, model, frame):
         """The answer (`estimators.answer`) that fitted estimator `model` gives on `frame`."""
-        from .estimators import ESTIMATORS
-
-        return _member(ESTIMATORS, model)(self, model, frame)
+        return self._hand_over(ESTIMATORS, model, frame)
 
     def refuse_unseen(self, column):
         if column.origin is not None and column.origin not in self.refuses_unseen:
@@ -38,9 +36,16 @@ class Converter:
         """Whether `candidate` (None or NaN) may be the object that stands for a missing text in a table."""
         return self.missing == "auto" or self.missing == ("none" if candidate is None else "nan")
 
-
-def _member(family, step):
-    name = described(step).strip("`")
-    if not type(step).__module__.startswith("sklearn.") or name not in family:
-        raise Unsupported(f"`{name}` is not among the classes that can be written as an exact graph")
-    return family[name]
+    def _hand_over(self, family, step, frame):
+        name = described(step).strip("`")
+        if not type(step).__module__.startswith("sklearn.") or name not in family:
+            raise Unsupported(f"`{name}` is not among the classes that can be written as an exact graph")
+        width = getattr(step, "n_features_in_", len(frame))
+        if width != len(frame):
+            raise Unsupported(f"`{name}` learnt from {width} columns, {len(frame)} reach it")
+        try:
+            return family[name](self, step, frame)
+        except AttributeError as error:
+            raise Unsupported(
+                f"`{name}` is not fitted, or of a scikit-learn that the exporter does not know ({error})"
+            ) from error

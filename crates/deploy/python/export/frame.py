@@ -74,7 +74,9 @@ class Frame:
         """
         for column in self.columns:
             if isinstance(column, Text):
-                raise Unsupported(f"{reader} is given the text column `{column.origin}`, which it would read as a number")
+                raise Unsupported(
+                    f"{reader} is given the text column `{column.origin}`, which it would read as a number"
+                )
         if not self.columns:
             raise Unsupported(f"{reader} is given no columns at all")
         return graph.concat([_gather(graph, run) for run in _runs(self.columns)])

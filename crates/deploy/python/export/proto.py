@@ -92,7 +92,8 @@ def varints(values):
     values = np.asarray(values, dtype=np.int64)
     if values.size == 0:
         return b""
-    septets = values[:, None] >> np.arange(0, 63, 7)
+    longest = len(_varint(int(values.max())))
+    septets = values[:, None] >> np.arange(0, 7 * longest, 7)
     lengths = 1 + np.count_nonzero(septets[:, 1:], axis=1)
     places = np.arange(septets.shape[1])
     encoded = (septets & 0x7F) | np.where(places < lengths[:, None] - 1, 0x80, 0)

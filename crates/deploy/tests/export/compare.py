@@ -13,7 +13,6 @@ import numpy as np
 import onnx
 import onnxruntime
 import pandas
-
 from export import MISSING_STRING, export
 
 #: Answers differ by at most this, relative above 1.

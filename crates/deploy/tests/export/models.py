@@ -30,9 +30,19 @@ from sklearn.linear_model import (
     SGDClassifier,
     SGDRegressor,
 )
-from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    HalvingRandomSearchCV,
+    RandomizedSearchCV,
+)
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier, ExtraTreeRegressor
+from sklearn.tree import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    ExtraTreeClassifier,
+    ExtraTreeRegressor,
+)
 
 VERSION = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 LOGISTIC = "log_loss" if VERSION >= (1, 1) else "log"
@@ -71,8 +81,14 @@ def all_models():
     regressor("RandomForestRegressor, two jobs", RandomForestRegressor(20, n_jobs=2, random_state=0))
     regressor("ExtraTreesRegressor", ExtraTreesRegressor(40, random_state=0))
     for loss in ("squared_error", "absolute_error", "huber", "quantile"):
-        regressor(f"GradientBoostingRegressor, {loss}", GradientBoostingRegressor(loss=loss, n_estimators=30, random_state=0))
-    regressor("GradientBoostingRegressor, zero", GradientBoostingRegressor(init="zero", n_estimators=30, random_state=0))
+        regressor(
+            f"GradientBoostingRegressor, {loss}",
+            GradientBoostingRegressor(loss=loss, n_estimators=30, random_state=0),
+        )
+    regressor(
+        "GradientBoostingRegressor, zero",
+        GradientBoostingRegressor(init="zero", n_estimators=30, random_state=0),
+    )
     regressor(
         "GradientBoostingRegressor, median",
         GradientBoostingRegressor(init=DummyRegressor(strategy="median"), n_estimators=30, random_state=0),
@@ -80,16 +96,24 @@ def all_models():
     for loss in ("squared_error", "absolute_error", "quantile"):
         if loss != "quantile" or VERSION >= (1, 1):
             more = {"quantile": 0.8} if loss == "quantile" else {}
-            regressor(f"HistGradientBoostingRegressor, {loss}", HistGradientBoostingRegressor(loss=loss, max_iter=40, **more))
+            regressor(
+                f"HistGradientBoostingRegressor, {loss}",
+                HistGradientBoostingRegressor(loss=loss, max_iter=40, **more),
+            )
     regressor("HistGradientBoostingRegressor, one leaf", HistGradientBoostingRegressor(min_samples_leaf=10_000))
     for activation in ("relu", "tanh", "logistic", "identity"):
-        regressor(f"MLPRegressor, {activation}", MLPRegressor(hidden_layer_sizes=(12, 7), activation=activation, max_iter=15, random_state=0))
+        regressor(
+            f"MLPRegressor, {activation}",
+            MLPRegressor(hidden_layer_sizes=(12, 7), activation=activation, max_iter=15, random_state=0),
+        )
     regressor("DummyRegressor", DummyRegressor())
     regressor("DummyRegressor, median", DummyRegressor(strategy="median"))
     regressor("GridSearchCV", GridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=2))
     regressor(
         "RandomizedSearchCV",
-        RandomizedSearchCV(DecisionTreeRegressor(random_state=0), {"max_depth": [2, 4]}, n_iter=2, cv=2, random_state=0),
+        RandomizedSearchCV(
+            DecisionTreeRegressor(random_state=0), {"max_depth": [2, 4]}, n_iter=2, cv=2, random_state=0
+        ),
     )
     regressor("HalvingGridSearchCV", HalvingGridSearchCV(Ridge(), {"alpha": [0.1, 1.0]}, cv=2, random_state=0))
 
@@ -98,14 +122,20 @@ def all_models():
     classifier("LogisticRegression, liblinear", lambda: LogisticRegression(solver="liblinear"), (TWO,))
     if VERSION < (1, 8):
         for strategy in ("ovr", "multinomial"):
-            classifier(f"LogisticRegression, {strategy}", lambda kind=strategy: LogisticRegression(multi_class=kind, max_iter=50))
+            classifier(
+                f"LogisticRegression, {strategy}",
+                lambda kind=strategy: LogisticRegression(multi_class=kind, max_iter=50),
+            )
         classifier("LogisticRegression, liblinear", lambda: LogisticRegression(solver="liblinear"), (FOUR,))
     classifier("RidgeClassifier", RidgeClassifier)
     classifier("RidgeClassifierCV", RidgeClassifierCV, (TWO,))
     classifier("SGDClassifier, hinge", lambda: SGDClassifier(random_state=0))
     classifier("SGDClassifier, logistic", lambda: SGDClassifier(loss=LOGISTIC, random_state=0))
     classifier("DecisionTreeClassifier", lambda: DecisionTreeClassifier(random_state=0))
-    classifier("DecisionTreeClassifier, weighted", lambda: DecisionTreeClassifier(max_depth=5, class_weight="balanced"))
+    classifier(
+        "DecisionTreeClassifier, weighted",
+        lambda: DecisionTreeClassifier(max_depth=5, class_weight="balanced"),
+    )
     classifier("DecisionTreeClassifier, one leaf", lambda: DecisionTreeClassifier(min_samples_leaf=10_000))
     classifier("ExtraTreeClassifier", lambda: ExtraTreeClassifier(random_state=0))
     classifier("RandomForestClassifier", lambda: RandomForestClassifier(40, random_state=0))
@@ -113,19 +143,30 @@ def all_models():
     classifier("RandomForestClassifier, shallow", lambda: RandomForestClassifier(101, max_depth=4, random_state=0))
     classifier("ExtraTreesClassifier", lambda: ExtraTreesClassifier(40, min_samples_leaf=3, random_state=0))
     classifier("GradientBoostingClassifier", lambda: GradientBoostingClassifier(n_estimators=20, random_state=0))
-    classifier("GradientBoostingClassifier, zero", lambda: GradientBoostingClassifier(init="zero", n_estimators=5, random_state=0))
+    classifier(
+        "GradientBoostingClassifier, zero",
+        lambda: GradientBoostingClassifier(init="zero", n_estimators=5, random_state=0),
+    )
     classifier(
         "GradientBoostingClassifier, exponential",
         lambda: GradientBoostingClassifier(loss="exponential", n_estimators=20, random_state=0),
         (TWO,),
     )
     classifier("HistGradientBoostingClassifier", lambda: HistGradientBoostingClassifier(max_iter=30))
-    classifier("HistGradientBoostingClassifier, stopped", lambda: HistGradientBoostingClassifier(early_stopping=True, random_state=0))
-    classifier("HistGradientBoostingClassifier, one leaf", lambda: HistGradientBoostingClassifier(min_samples_leaf=10_000))
+    classifier(
+        "HistGradientBoostingClassifier, stopped",
+        lambda: HistGradientBoostingClassifier(early_stopping=True, random_state=0),
+    )
+    classifier(
+        "HistGradientBoostingClassifier, one leaf",
+        lambda: HistGradientBoostingClassifier(min_samples_leaf=10_000),
+    )
     for activation in ("relu", "tanh", "logistic", "identity"):
         classifier(
             f"MLPClassifier, {activation}",
-            lambda name=activation: MLPClassifier(hidden_layer_sizes=(12, 7), activation=name, max_iter=15, random_state=0),
+            lambda name=activation: MLPClassifier(
+                hidden_layer_sizes=(12, 7), activation=name, max_iter=15, random_state=0
+            ),
         )
     for strategy in ("prior", "most_frequent"):
         classifier(f"DummyClassifier, {strategy}", lambda name=strategy: DummyClassifier(strategy=name))
@@ -138,7 +179,11 @@ def all_models():
     classifier(
         "HalvingRandomSearchCV",
         lambda: HalvingRandomSearchCV(
-            DecisionTreeClassifier(random_state=0), {"max_depth": [2, 3, 4]}, cv=2, random_state=0, min_resources=200
+            DecisionTreeClassifier(random_state=0),
+            {"max_depth": [2, 3, 4]},
+            cv=2,
+            random_state=0,
+            min_resources=200,
         ),
         (TWO,),
     )

@@ -5,7 +5,6 @@ from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
-
 from tables import CODES, NUMBERS, TEXTS
 
 
@@ -22,7 +21,11 @@ def usual():
     return ColumnTransformer(
         [
             ("carrier", one_hot(min_frequency=40, handle_unknown="infrequent_if_exist"), ["carrier"]),
-            ("codes", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["dest", "month", "zone"]),
+            (
+                "codes",
+                OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+                ["dest", "month", "zone"],
+            ),
             ("numbers", make_pipeline(SimpleImputer(), StandardScaler()), NUMBERS),
         ]
     ), make_pipeline(SimpleImputer(), "passthrough")
@@ -32,9 +35,17 @@ def filled():
     """Ignored categories, a dropped one, marked missing values, numbers between 0 and 1."""
     return ColumnTransformer(
         [
-            ("texts", make_pipeline(SimpleImputer(strategy="most_frequent"), one_hot(handle_unknown="ignore")), TEXTS),
+            (
+                "texts",
+                make_pipeline(SimpleImputer(strategy="most_frequent"), one_hot(handle_unknown="ignore")),
+                TEXTS,
+            ),
             ("codes", one_hot(drop="first", handle_unknown="ignore"), CODES),
-            ("numbers", make_pipeline(SimpleImputer(strategy="median", add_indicator=True), MinMaxScaler(clip=True)), [1, 3]),
+            (
+                "numbers",
+                make_pipeline(SimpleImputer(strategy="median", add_indicator=True), MinMaxScaler(clip=True)),
+                [1, 3],
+            ),
         ],
         remainder="passthrough",
     ), "passthrough"
@@ -48,7 +59,9 @@ def numbers():
 def missing_kept():
     """For estimators that know missing values."""
     encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
-    return ColumnTransformer([("texts", encoder, TEXTS), ("numbers", StandardScaler(), NUMBERS)], remainder="passthrough"), "passthrough"
+    return ColumnTransformer(
+        [("texts", encoder, TEXTS), ("numbers", StandardScaler(), NUMBERS)], remainder="passthrough"
+    ), "passthrough"
 
 
 def pipeline(preparation, estimator):

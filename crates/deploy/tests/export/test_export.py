@@ -5,11 +5,14 @@ Prints the largest difference of each. Run by `cargo test`, or by hand with the 
 
 import unittest
 
-from compare import TOLERANCE, difference  # isort: skip
+from compare import TOLERANCE, columns, difference, feed, opened  # isort: skip
 
 import numpy as np
 import preparations
-from models import VERSION, WANT_SCALED, all_models, fitted
+from export import export
+from models import FOUR, TWO, VERSION, WANT_SCALED, all_models, fitted
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression
 from tables import flights, target
 
 TRAIN_ROWS = 600
@@ -60,13 +63,24 @@ class EveryEstimator(unittest.TestCase):
 
     def test_a_positive_target_through_a_logarithm(self):
         losses = [("poisson", {})] + ([("gamma", {})] if VERSION >= (1, 3) else [])
-        from sklearn.ensemble import HistGradientBoostingRegressor
-
         for loss, more in losses:
             with self.subTest(loss=loss):
-                model = preparations.pipeline(preparations.missing_kept, HistGradientBoostingRegressor(loss=loss, max_iter=30, **more))
+                model = preparations.pipeline(
+                    preparations.missing_kept, HistGradientBoostingRegressor(loss=loss, max_iter=30, **more)
+                )
                 fitted(model, self.train, np.exp(target(self.train, 4) / 10.0))
                 self.assertLessEqual(difference(model, self.test), TOLERANCE)
+
+    def test_a_very_small_probability_is_not_zero(self):
+        table = self.train[["temp"]].fillna(283.0) - 283.0
+        for classes in (TWO, FOUR):
+            model = fitted(LogisticRegression(), table, target(self.train, 3, classes))
+            model.coef_ = model.coef_ * 60.0
+            expected = model.predict_proba(table)
+            self.assertLess(expected.min(), 1e-30)
+            session = opened(export(model, columns(table)))
+            (found,) = session.run(["probabilities"], feed(session, table))
+            np.testing.assert_allclose(found, expected, rtol=1e-11, atol=0.0)
 
 
 if __name__ == "__main__":

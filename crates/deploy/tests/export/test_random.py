@@ -18,7 +18,23 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OrdinalEncoder, StandardScaler
 
-WORDS = ["", "a", "A", "b c", "ß", "日本", "0", "nan", "None", "null", "-1.5", "é", "e\u0301", "\t", "x" * 300]
+WORDS = [
+    "",
+    "a",
+    "A",
+    "b c",
+    "ß",
+    "日本",
+    "0",
+    "nan",
+    "None",
+    "null",
+    "-1.5",
+    "é",
+    "e\u0301",
+    "\t",
+    "x" * 300,
+]
 
 
 def table(rng, shape, rows, unseen):
@@ -47,7 +63,9 @@ def shape(rng):
     sorts = ["text", "text", "real", "real", "real", "whole", "flag", "stepped"]
     chosen = ["text", "real", *rng.choice(sorts, rng.integers(0, 7))]
     rng.shuffle(chosen)
-    return [(f"c{place}", sort, rng.choice([0.0, 0.1, 0.4]), int(rng.integers(1, 9))) for place, sort in enumerate(chosen)]
+    return [
+        (f"c{place}", sort, rng.choice([0.0, 0.1, 0.4]), int(rng.integers(1, 9))) for place, sort in enumerate(chosen)
+    ]
 
 
 def encoder(rng):
@@ -61,7 +79,9 @@ def encoder(rng):
 
 
 def filler(rng, scaled):
-    steps = [SimpleImputer(strategy=rng.choice(["mean", "median", "most_frequent"]), add_indicator=bool(rng.random() < 0.4))]
+    steps = [
+        SimpleImputer(strategy=rng.choice(["mean", "median", "most_frequent"]), add_indicator=bool(rng.random() < 0.4))
+    ]
     if scaled or rng.random() < 0.7:
         steps.append(StandardScaler() if rng.random() < 0.5 else MinMaxScaler(clip=bool(rng.random() < 0.5)))
     return make_pipeline(*steps)
@@ -69,7 +89,10 @@ def filler(rng, scaled):
 
 def preparation(rng, layout, scaled):
     texts = [name for name, sort, *_ in layout if sort == "text"]
-    coded = [name for name, sort, *_ in layout if sort in ("whole", "flag", "stepped") and rng.random() < 0.5]
+    # An imputer refuses a table of booleans alone, so they are all encoded.
+    coded = [
+        name for name, sort, *_ in layout if sort == "flag" or (sort in ("whole", "stepped") and rng.random() < 0.5)
+    ]
     rest = [name for name, *_ in layout if name not in texts + coded]
     parts = []
     for place, name in enumerate(texts):
@@ -100,7 +123,9 @@ def main():
         layout = [*layout, ("c_last", "real", 0.0, 1)]
         signal = train["c_last"].rank().to_numpy() / len(train) + rng.normal(0.0, 0.3, len(train))
         if classes is not None:
-            signal = np.array(classes)[np.searchsorted(np.quantile(signal, np.linspace(0, 1, len(classes) + 1)[1:-1]), signal)]
+            signal = np.array(classes)[
+                np.searchsorted(np.quantile(signal, np.linspace(0, 1, len(classes) + 1)[1:-1]), signal)
+            ]
         whole = make_pipeline(preparation(rng, layout, isinstance(model, WANT_SCALED)), model)
         try:
             found = difference(fitted(whole, train, signal), test)

@@ -8,23 +8,37 @@ import unittest
 
 from compare import TOLERANCE, columns, difference, opened  # isort: skip
 
+import inspect
 import itertools
 import json
+import os
+import pickle
+import subprocess
+import sys
 
 import numpy as np
 import onnx
 import pandas
+from export import MISSING_STRING, export
 from models import VERSION, fitted
 from preparations import one_hot
 from sklearn.compose import ColumnTransformer, make_column_selector
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+)
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 from tables import CODES, NUMBERS, TEXTS, flights, target
-
-from export import MISSING_STRING, export
 
 WAYS_TO_MISS = {"NaN": np.nan, "None": None}
 
@@ -32,7 +46,11 @@ WAYS_TO_MISS = {"NaN": np.nan, "None": None}
 def probe(*steps, train, keep=None):
     """`steps`, fitted, and a linear model that weighs each of their columns differently."""
     kept = train if keep is None else train[keep]
-    whole = fitted(make_pipeline(*steps, SimpleImputer(strategy="constant", fill_value=-7.0), LinearRegression()), kept, np.arange(len(kept)))
+    whole = fitted(
+        make_pipeline(*steps, SimpleImputer(strategy="constant", fill_value=-7.0), LinearRegression()),
+        kept,
+        np.arange(len(kept)),
+    )
     linear = whole.steps[-1][1]
     linear.coef_ = np.random.default_rng(5).normal(size=linear.coef_.shape)
     linear.intercept_ = 0.0
@@ -48,14 +66,28 @@ class Transformers(unittest.TestCase):
 
     def test_one_hot_encoders(self):
         unknown = ["ignore", "infrequent_if_exist"] if VERSION >= (1, 1) else ["ignore"]
-        rare = [{}, {"min_frequency": 30}, {"min_frequency": 0.1}, {"max_categories": 3}, {"max_categories": 1}]
-        for (miss, handle, drop, grouped, keep) in itertools.product(
+        rare = [
+            {},
+            {"min_frequency": 30},
+            {"min_frequency": 0.1},
+            {"max_categories": 3},
+            {"max_categories": 1},
+        ]
+        for miss, handle, drop, grouped, keep in itertools.product(
             WAYS_TO_MISS, unknown, [None, "first", "if_binary"], rare, [TEXTS, ["holiday", *CODES, "dest"]]
         ):
             with self.subTest(missing=miss, unknown=handle, drop=drop, grouped=grouped, columns=keep):
-                encoder = ColumnTransformer([("one", one_hot(handle_unknown=handle, drop=drop, **grouped), keep)], remainder="passthrough")
+                encoder = ColumnTransformer(
+                    [("one", one_hot(handle_unknown=handle, drop=drop, **grouped), keep)],
+                    remainder="passthrough",
+                )
                 way = WAYS_TO_MISS[miss]
-                self.check(encoder, train=flights(400, 13, way), test=flights(200, 14, way, unseen=True), keep=[*keep, "seats"])
+                self.check(
+                    encoder,
+                    train=flights(400, 13, way),
+                    test=flights(200, 14, way, unseen=True),
+                    keep=[*keep, "seats"],
+                )
 
     def test_one_hot_encoders_that_refuse(self):
         for drop, sparse in itertools.product([None, "first", ["AA", "BOS"]], [False, True]):
@@ -76,13 +108,20 @@ class Transformers(unittest.TestCase):
             WAYS_TO_MISS, [-1, np.nan, 99], values, rare, [TEXTS, ["holiday", *CODES, "dest"]]
         ):
             with self.subTest(missing=miss, unknown=unknown, value=missing_value, grouped=grouped, columns=keep):
-                encoder = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=unknown, **missing_value, **grouped)
+                encoder = OrdinalEncoder(
+                    handle_unknown="use_encoded_value", unknown_value=unknown, **missing_value, **grouped
+                )
                 way = WAYS_TO_MISS[miss]
                 self.check(encoder, train=flights(400, 15, way), test=flights(200, 16, way, unseen=True), keep=keep)
 
     def test_ordinal_encoders_that_refuse_or_give_whole_numbers(self):
         self.check(OrdinalEncoder(), keep=TEXTS)
-        self.check(OrdinalEncoder(categories=[["AA", "zz top"], ["SEA"]], handle_unknown="use_encoded_value", unknown_value=-3), keep=TEXTS)
+        self.check(
+            OrdinalEncoder(
+                categories=[["AA", "zz top"], ["SEA"]], handle_unknown="use_encoded_value", unknown_value=-3
+            ),
+            keep=TEXTS,
+        )
         whole = OrdinalEncoder(dtype=np.int64, handle_unknown="use_encoded_value", unknown_value=-1)
         self.check(
             ColumnTransformer([("whole", whole, ["carrier", "month"])], remainder="passthrough"),
@@ -94,7 +133,12 @@ class Transformers(unittest.TestCase):
         train, test = flights(400, 18), flights(200, 19)
         train = train[train["dest"].notna()]
         self.check(one_hot(handle_unknown="ignore"), train=train, test=test, keep=TEXTS)
-        self.check(OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), train=train, test=test, keep=TEXTS)
+        self.check(
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+            train=train,
+            test=test,
+            keep=TEXTS,
+        )
 
     def test_both_kinds_of_missing_texts(self):
         train = flights(400, 20, None)
@@ -106,13 +150,28 @@ class Transformers(unittest.TestCase):
             with self.subTest(missing=way):
                 self.check(encoder, train=train, test=test, keep=["dest"], missing=way)
 
+    def test_an_imputer_that_looks_for_the_other_kind_of_missing_text(self):
+        train, test = (flights(rows, 45, None, unseen=rows == 200)[["dest"]] for rows in (400, 200))
+        filler = SimpleImputer(strategy="constant", fill_value="BOS")
+        self.check(filler, one_hot(handle_unknown="ignore"), train=train, test=test, missing="none")
+
     def test_imputers_of_numbers(self):
         train, test = flights(400, 21), flights(300, 22)
         for strategy, mark in itertools.product(["mean", "median", "most_frequent", "constant"], [False, True]):
             with self.subTest(strategy=strategy, mark=mark):
-                self.check(SimpleImputer(strategy=strategy, add_indicator=mark), train=train, test=test, keep=["seats", "temp", "wind", "zone"])
+                self.check(
+                    SimpleImputer(strategy=strategy, add_indicator=mark),
+                    train=train,
+                    test=test,
+                    keep=["seats", "temp", "wind", "zone"],
+                )
         self.check(SimpleImputer(strategy="constant", fill_value=-1.5), train=train, test=test, keep=["temp", "zone"])
-        self.check(SimpleImputer(missing_values=3, add_indicator=True), train=train, test=test, keep=["month", "seats"])
+        self.check(
+            SimpleImputer(missing_values=3, add_indicator=True),
+            train=train,
+            test=test,
+            keep=["month", "seats"],
+        )
 
     def test_a_column_in_which_nothing_was_seen(self):
         train, test = flights(400, 23), flights(300, 24)
@@ -120,23 +179,44 @@ class Transformers(unittest.TestCase):
         for mark in (False, True):
             self.check(SimpleImputer(add_indicator=mark), train=train, test=test, keep=["seats", "temp", "zone"])
             if VERSION >= (1, 2):
-                self.check(SimpleImputer(add_indicator=mark, keep_empty_features=True), train=train, test=test, keep=["temp", "zone"])
+                self.check(
+                    SimpleImputer(add_indicator=mark, keep_empty_features=True),
+                    train=train,
+                    test=test,
+                    keep=["temp", "zone"],
+                )
 
     def test_imputers_of_texts(self):
         encoder = one_hot(handle_unknown="ignore")
         for miss, way in WAYS_TO_MISS.items():
             train, test = flights(400, 25, way), flights(300, 26, way, unseen=True)
-            for more in ({"strategy": "most_frequent"}, {"strategy": "constant"}, {"strategy": "constant", "fill_value": "XXX"}):
+            for more in (
+                {"strategy": "most_frequent"},
+                {"strategy": "constant"},
+                {"strategy": "constant", "fill_value": "XXX"},
+            ):
                 with self.subTest(missing=miss, **more):
                     self.check(SimpleImputer(missing_values=way, **more), encoder, train=train, test=test, keep=TEXTS)
             # One that replaces a text, behind one that fills what is missing.
-            two = SimpleImputer(missing_values=way, strategy="constant", fill_value=""), SimpleImputer(missing_values="", strategy="most_frequent")
+            two = (
+                SimpleImputer(missing_values=way, strategy="constant", fill_value=""),
+                SimpleImputer(missing_values="", strategy="most_frequent"),
+            )
             with self.subTest(missing=miss, two=True):
                 self.check(*two, encoder, train=train, test=test, keep=TEXTS)
 
     def test_imputers_that_mark_missing_texts(self):
         marked = ColumnTransformer(
-            [("texts", make_pipeline(SimpleImputer(strategy="most_frequent", add_indicator=True), one_hot(handle_unknown="ignore")), TEXTS)]
+            [
+                (
+                    "texts",
+                    make_pipeline(
+                        SimpleImputer(strategy="most_frequent", add_indicator=True),
+                        one_hot(handle_unknown="ignore"),
+                    ),
+                    TEXTS,
+                )
+            ]
         )
         self.check(marked, test=flights(300, 27, unseen=True))
 
@@ -151,7 +231,9 @@ class Transformers(unittest.TestCase):
     def test_a_missing_boolean_is_a_category(self):
         def table(rows, seed):
             drawn = np.random.default_rng(seed).choice([True, False, None], rows)
-            return pandas.DataFrame({"fragile": pandas.Series(drawn, dtype=object), "seats": flights(rows, seed)["seats"]})
+            return pandas.DataFrame(
+                {"fragile": pandas.Series(drawn, dtype=object), "seats": flights(rows, seed)["seats"]}
+            )
 
         encoder = ColumnTransformer([("flag", one_hot(handle_unknown="ignore"), ["fragile"])], remainder="passthrough")
         self.check(encoder, train=table(100, 1), test=table(50, 2))
@@ -185,20 +267,37 @@ class Transformers(unittest.TestCase):
         for way, chosen in ways.items():
             for rest in ("drop", "passthrough", MinMaxScaler()):
                 with self.subTest(way=way, rest=str(rest)):
-                    texts = ("texts", OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), TEXTS if way in ("names", "a slice of names") else [0, 2])
+                    texts = (
+                        "texts",
+                        OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+                        TEXTS if way in ("names", "a slice of names") else [0, 2],
+                    )
                     self.check(ColumnTransformer([texts, ("numbers", StandardScaler(), chosen)], remainder=rest))
 
     def test_columns_inside_columns(self):
-        inner = ColumnTransformer([("texts", one_hot(handle_unknown="ignore"), ["carrier"]), ("drop", "drop", ["wind"])], remainder="passthrough")
+        inner = ColumnTransformer(
+            [("texts", one_hot(handle_unknown="ignore"), ["carrier"]), ("drop", "drop", ["wind"])],
+            remainder="passthrough",
+        )
         outer = ColumnTransformer(
-            [("inner", inner, ["wind", "carrier", "seats"]), ("kept", "passthrough", ["temp"]), ("filled", Pipeline([("a", SimpleImputer()), ("b", "passthrough")]), ["zone", "temp"])]
+            [
+                ("inner", inner, ["wind", "carrier", "seats"]),
+                ("kept", "passthrough", ["temp"]),
+                ("filled", Pipeline([("a", SimpleImputer()), ("b", "passthrough")]), ["zone", "temp"]),
+            ]
         )
         self.check(outer, test=flights(300, 31, unseen=True))
-        self.check(outer, StandardScaler(), ColumnTransformer([("last", MinMaxScaler(), slice(-3, None))], remainder="passthrough"))
+        self.check(
+            outer,
+            StandardScaler(),
+            ColumnTransformer([("last", MinMaxScaler(), slice(-3, None))], remainder="passthrough"),
+        )
 
     @unittest.skipIf(VERSION < (1, 2), "tables as output came with 1.2")
     def test_columns_by_the_names_that_an_earlier_step_made(self):
-        first = ColumnTransformer([("n", SimpleImputer(), ["temp", "wind"]), ("t", one_hot(handle_unknown="ignore"), ["dest"])])
+        first = ColumnTransformer(
+            [("n", SimpleImputer(), ["temp", "wind"]), ("t", one_hot(handle_unknown="ignore"), ["dest"])]
+        )
         first.set_output(transform="pandas")
         second = ColumnTransformer([("scaled", StandardScaler(), ["n__wind", "t__dest_BOS"])], remainder="passthrough")
         self.check(first, second)
@@ -219,13 +318,30 @@ class Transformers(unittest.TestCase):
 
         train, test = table(1500, 33), table(500, 34)
         for model, classes in (
-            (HistGradientBoostingRegressor(categorical_features=["carrier", "dest", "route", "month"], max_iter=30), None),
+            (
+                HistGradientBoostingRegressor(categorical_features=["carrier", "dest", "route", "month"], max_iter=30),
+                None,
+            ),
             (HistGradientBoostingClassifier(categorical_features=[0, 2, 8], max_iter=10), [1, 2, 3]),
-            (HistGradientBoostingClassifier(categorical_features=["carrier", "dest", "holiday", "zone"], max_iter=20), [False, True]),
+            (
+                HistGradientBoostingClassifier(
+                    categorical_features=["carrier", "dest", "holiday", "zone"], max_iter=20
+                ),
+                [False, True],
+            ),
         ):
             with self.subTest(model=type(model).__name__, categories=model.categorical_features):
-                fitted(model, train, target(train, 35, classes) + (0 if classes else (train["route"] % 7).fillna(3.0).to_numpy()))
-                used = {int(node) for round_of in model._predictors for one in round_of for node in one.nodes["is_categorical"]}
+                fitted(
+                    model,
+                    train,
+                    target(train, 35, classes) + (0 if classes else (train["route"] % 7).fillna(3.0).to_numpy()),
+                )
+                used = {
+                    int(node)
+                    for round_of in model._predictors
+                    for one in round_of
+                    for node in one.nodes["is_categorical"]
+                }
                 self.assertEqual(used, {0, 1})
                 self.assertLessEqual(difference(model, test), TOLERANCE)
 
@@ -234,14 +350,20 @@ class Transformers(unittest.TestCase):
         model = fitted(HistGradientBoostingRegressor(max_iter=20), train, target(flights(600, 36), 1))
         thresholds = np.concatenate([one.nodes["num_threshold"] for round_of in model._predictors for one in round_of])
         far = test.copy()
-        far["wind"] = np.resize(np.concatenate([thresholds, np.nextafter(thresholds, np.inf), [np.inf, -np.inf, 1e300, -1e300, 0.0, -0.0]]), len(far))
+        far["wind"] = np.resize(
+            np.concatenate([thresholds, np.nextafter(thresholds, np.inf), [np.inf, -np.inf, 1e300, -1e300, 0.0, -0.0]]),
+            len(far),
+        )
         self.assertLessEqual(difference(model, far), TOLERANCE)
         # Forests see float32: a value just above a threshold may be rounded onto it.
         filled = train.fillna(0.0)
         forest = fitted(RandomForestClassifier(30, random_state=0), filled, target(flights(600, 36), 1, [1, 2, 3]))
         thresholds = np.concatenate([tree.tree_.threshold for tree in forest.estimators_])
         near = test.fillna(0.0)
-        near["wind"] = np.resize(np.concatenate([thresholds, thresholds * (1 + 1e-9), thresholds * (1 - 1e-9), [1e38, -1e38]]), len(near))
+        near["wind"] = np.resize(
+            np.concatenate([thresholds, thresholds * (1 + 1e-9), thresholds * (1 - 1e-9), [1e38, -1e38]]),
+            len(near),
+        )
         self.assertEqual(difference(forest, near), 0.0)
 
     def test_a_split_between_missing_and_not(self):
@@ -251,7 +373,14 @@ class Transformers(unittest.TestCase):
 
     def test_a_model_that_learnt_without_names(self):
         train, test = flights(400, 40)[["seats", "wind"]], flights(200, 41)[["seats", "wind"]]
-        model = fitted(make_pipeline(ColumnTransformer([("one", StandardScaler(), [1])], remainder="passthrough"), LinearRegression()), train.to_numpy(), train["wind"])
+        model = fitted(
+            make_pipeline(
+                ColumnTransformer([("one", StandardScaler(), [1])], remainder="passthrough"),
+                LinearRegression(),
+            ),
+            train.to_numpy(),
+            train["wind"],
+        )
         self.assertLessEqual(difference(model, test), TOLERANCE)
 
     def test_columns_called_like_parts_of_the_graph(self):
@@ -259,7 +388,9 @@ class Transformers(unittest.TestCase):
         rng = np.random.default_rng(42)
         train = pandas.DataFrame(rng.normal(size=(200, len(names))), columns=names)
         for model, goal in ((LogisticRegression(), train["label"] > 0), (LinearRegression(), train["t1"])):
-            self.assertLessEqual(difference(fitted(make_pipeline(StandardScaler(), model), train, goal), train), TOLERANCE)
+            self.assertLessEqual(
+                difference(fitted(make_pipeline(StandardScaler(), model), train, goal), train), TOLERANCE
+            )
         inputs = [put.name for put in opened(export(model, columns(train))).get_inputs()]
         self.assertEqual(inputs, ["label__", "probabilities_", "prediction_", "label_", *names[4:]])
 
@@ -278,6 +409,28 @@ class Transformers(unittest.TestCase):
         self.assertEqual(said["modelyard.missing_string"], MISSING_STRING)
         self.assertEqual((written.ir_version, written.producer_name), (9, "modelyard"))
         self.assertEqual({entry.domain: entry.version for entry in written.opset_import}, {"": 18, "ai.onnx.ml": 5})
+
+    def test_the_bytes_depend_on_the_model_alone(self):
+        train = flights(200, 44)
+        encoders = ColumnTransformer([("texts", one_hot(handle_unknown="ignore"), TEXTS)], remainder=StandardScaler())
+        model = fitted(make_pipeline(encoders, HistGradientBoostingRegressor(max_iter=3)), train, target(train, 1))
+        script = (
+            "import pickle, sys; sys.path.insert(0, sys.argv[1]); from export import export; "
+            "model, columns = pickle.load(sys.stdin.buffer); sys.stdout.buffer.write(export(model, columns))"
+        )
+        package = os.path.dirname(os.path.dirname(inspect.getfile(export)))
+        written = [
+            subprocess.run(
+                [sys.executable, "-B", "-c", script, package],
+                input=pickle.dumps((model, columns(train))),
+                env={**os.environ, "PYTHONHASHSEED": seed},
+                stdout=subprocess.PIPE,
+                check=True,
+            ).stdout
+            for seed in ("1", "2")
+        ]
+        self.assertEqual(written[0], written[1])
+        self.assertEqual(written[0], export(model, columns(train)))
 
 
 if __name__ == "__main__":

@@ -5,23 +5,28 @@ import unittest
 from compare import columns  # isort: skip
 
 import numpy as np
+from export import MISSING_STRING, Unsupported, export
 from models import VERSION, fitted
 from preparations import one_hot
 from sklearn.compose import ColumnTransformer
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge, RidgeClassifier, SGDClassifier
-from sklearn.dummy import DummyClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    OrdinalEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from tables import TEXTS, flights, target
-
-from export import MISSING_STRING, Unsupported, export
 
 
 class OwnForest(RandomForestClassifier):
@@ -52,7 +57,10 @@ class Refused(unittest.TestCase):
             (SVC(), "sklearn.svm.SVC"),
             (KNeighborsClassifier(), "sklearn.neighbors.KNeighborsClassifier"),
             (OwnForest(2), f"{__name__}.OwnForest"),
-            (make_pipeline(PolynomialFeatures(), LogisticRegression()), "sklearn.preprocessing.PolynomialFeatures"),
+            (
+                make_pipeline(PolynomialFeatures(), LogisticRegression()),
+                "sklearn.preprocessing.PolynomialFeatures",
+            ),
             (make_pipeline(Cleaner(), LogisticRegression()), f"{__name__}.Cleaner"),
         ):
             self.check(f"`{name}` is not among the classes that can be written as an exact graph", model)
@@ -80,9 +88,13 @@ class Refused(unittest.TestCase):
             self.check(f"{name} answers several labels at once", model, goal=labels)
 
     def test_parameters(self):
-        self.check("`sklearn.dummy.DummyClassifier` with `strategy` 'stratified' answers by chance", DummyClassifier(strategy="stratified"))
         self.check(
-            "`sklearn.linear_model.SGDClassifier` with `loss` 'modified_huber' is not covered", SGDClassifier(loss="modified_huber")
+            "`sklearn.dummy.DummyClassifier` with `strategy` 'stratified' answers by chance",
+            DummyClassifier(strategy="stratified"),
+        )
+        self.check(
+            "`sklearn.linear_model.SGDClassifier` with `loss` 'modified_huber' is not covered",
+            SGDClassifier(loss="modified_huber"),
         )
         self.check(
             "`sklearn.ensemble.GradientBoostingRegressor` begins with the answers of `sklearn.linear_model.LinearRegression` (`init`)",
@@ -92,7 +104,8 @@ class Refused(unittest.TestCase):
         self.check(
             "`sklearn.compose.ColumnTransformer` has `transformer_weights`, which are not covered",
             make_pipeline(
-                ColumnTransformer([("a", StandardScaler(), ["wind"])], transformer_weights={"a": 2.0}), LogisticRegression()
+                ColumnTransformer([("a", StandardScaler(), ["wind"])], transformer_weights={"a": 2.0}),
+                LogisticRegression(),
             ),
         )
         if VERSION >= (1, 2):
@@ -106,7 +119,10 @@ class Refused(unittest.TestCase):
             export(search, columns(self.numbers))
 
     def test_pipelines_without_an_estimator(self):
-        self.check("`sklearn.pipeline.Pipeline` ends in `passthrough`, which answers nothing", make_pipeline(StandardScaler(), "passthrough"))
+        self.check(
+            "`sklearn.pipeline.Pipeline` ends in `passthrough`, which answers nothing",
+            make_pipeline(StandardScaler(), "passthrough"),
+        )
         self.check(
             "`sklearn.preprocessing.StandardScaler` is not among the classes that can be written as an exact graph",
             make_pipeline(SimpleImputer(), StandardScaler()),
@@ -114,7 +130,11 @@ class Refused(unittest.TestCase):
 
     def test_texts_where_numbers_are_read(self):
         table = self.numbers.assign(code=self.numbers["seats"].astype(str))
-        self.check("`sklearn.linear_model.LogisticRegression` is given the text column `code`, which it would read as a number", LogisticRegression(), table)
+        self.check(
+            "`sklearn.linear_model.LogisticRegression` is given the text column `code`, which it would read as a number",
+            LogisticRegression(),
+            table,
+        )
         self.check(
             "`sklearn.preprocessing.StandardScaler` is given the text column `code`, which it would read as a number",
             make_pipeline(StandardScaler(), LogisticRegression()),
@@ -129,7 +149,9 @@ class Refused(unittest.TestCase):
             asked=[("wind", "double"), ("seats", "int")],
         )
         model = fitted(LogisticRegression(), self.numbers.to_numpy(), self.classes)
-        with self.assertRaisesRegex(Unsupported, "^`sklearn.linear_model.LogisticRegression` learnt from 2 columns, 1 were given$"):
+        with self.assertRaisesRegex(
+            Unsupported, "^`sklearn.linear_model.LogisticRegression` learnt from 2 columns, 1 were given$"
+        ):
             export(model, [("wind", "double")])
 
     def test_other_kinds_than_it_learnt_from(self):
@@ -158,12 +180,21 @@ class Refused(unittest.TestCase):
         )
 
     def test_a_category_that_is_the_sentinel(self):
-        for odd in (MISSING_STRING, "a\0b"):
-            table = self.table[["carrier"]].copy()
+        for odd in (MISSING_STRING, "a\0b", "\ud800"):
+            table = self.table[["carrier"]].astype(object)
             table.loc[table.index[::5], "carrier"] = odd
             self.check(
-                "a category of `carrier` holds a character that can't be passed on", make_pipeline(one_hot(), LogisticRegression()), table
+                "a category of `carrier` holds a character that can't be passed on",
+                make_pipeline(one_hot(), LogisticRegression()),
+                table,
             )
+
+    def test_a_model_that_was_not_fitted(self):
+        for model in (RandomForestClassifier(), make_pipeline(StandardScaler(), LogisticRegression())):
+            with self.assertRaisesRegex(
+                Unsupported, "is not fitted, or of a scikit-learn that the exporter does not know"
+            ):
+                export(model, columns(self.numbers))
 
     def test_two_kinds_of_missing_texts(self):
         table = flights(200, 2, None)[["dest"]]

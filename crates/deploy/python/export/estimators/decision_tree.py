@@ -32,14 +32,17 @@ def leaf_rows(converter, trees, frame, reader):
     is exact, where a copy of every tree for each class would be as many times larger.
     """
     graph = converter.graph
-    values = [_probabilities(tree.tree_) for tree in trees]
-    table, numbers = np.unique(np.concatenate(values), axis=0, return_inverse=True)
-    numbers = numbers.ravel()
+    numbers = {}
     ensemble = TreeEnsemble(targets=len(trees))
-    start = 0
-    for target, (tree, value) in enumerate(zip(trees, values)):
-        add_fitted(ensemble, tree.tree_, numbers[start : start + len(value)], target)
-        start += len(value)
+    for target, tree in enumerate(trees):
+        is_leaf = tree.tree_.children_left < 0
+        rows = np.ascontiguousarray(_probabilities(tree.tree_)[is_leaf])
+        # Most leaves of a deep forest say the same few things, so each distinct row is kept once.
+        as_bytes = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel().tolist()
+        number = np.zeros(tree.tree_.node_count)
+        number[is_leaf] = [numbers.setdefault(row, len(numbers)) for row in as_bytes]
+        add_fitted(ensemble, tree.tree_, number, target)
+    table = np.frombuffer(b"".join(numbers), dtype=np.float64).reshape(len(numbers), -1)
     matrix = as_float32(graph, frame.matrix(graph, reader))
     leaves = graph.cast(ensemble.node(graph, matrix), "int64")
     return graph.node("Gather", graph.constant(table), leaves, axis=0)

@@ -47,7 +47,16 @@ def _raw(converter, model, frame):
         for target, predictor in enumerate(predictors):
             nodes = predictor.nodes
             features, thresholds, missing_left = sets.as_comparisons(predictor)
-            ensemble.add(features, thresholds, missing_left, nodes["left"], nodes["right"], nodes["is_leaf"], nodes["value"], target)
+            ensemble.add(
+                features,
+                thresholds,
+                missing_left,
+                nodes["left"],
+                nodes["right"],
+                nodes["is_leaf"],
+                nodes["value"],
+                target,
+            )
     matrix = frame.matrix(graph, described(model))
     return ensemble.node(graph, graph.concat([matrix, *sets.columns(graph, frame)]))
 
@@ -98,7 +107,9 @@ class _CategorySplits:
         written = []
         for feature in dict.fromkeys(key[0] for key in self._splits):
             # A row a category, and a last one for what is missing or was never seen.
-            table = np.array([[*right, missing] for of, right, missing in self._splits if of == feature], dtype=np.float64).T
+            table = np.array(
+                [[*right, missing] for of, right, missing in self._splits if of == feature], dtype=np.float64
+            ).T
             code = frame.select([feature]).matrix(graph, "the model")
             last = graph.constant(np.array(float(self._counts[feature])))
             row = graph.node("Where", graph.node("IsNaN", code), last, code)

@@ -16,5 +16,5 @@ def sgd_classifier(converter, model, frame):
     # "log" is what the logistic loss was called before 1.1.
     if model.loss in ("log_loss", "log"):
         positives = sigmoid(graph, values)
-        probabilities = two_sided(graph, positives) if classes == 2 else shares(graph, positives, classes)
+        probabilities = two_sided(graph, positives) if classes == 2 else shares(graph, model, positives)
     return Classification(linear_label(graph, values, classes), probabilities, classes)

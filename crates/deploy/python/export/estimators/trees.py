@@ -14,7 +14,9 @@ class TreeEnsemble:
 
     def __init__(self, targets):
         self._targets = targets
-        self._splits = {name: [] for name in ("feature", "threshold", "missing_left", "to", "to_leaf", "other", "other_leaf")}
+        self._splits = {
+            name: [] for name in ("feature", "threshold", "missing_left", "to", "to_leaf", "other", "other_leaf")
+        }
         self._roots = []
         self._weights = []
         self._leaf_targets = []
@@ -92,7 +94,16 @@ def add_fitted(ensemble, tree, value, target):
     """Adds a `tree_` of scikit-learn's; `value` holds a number a node, of which the leaves' count."""
     is_leaf = tree.children_left < 0
     missing_left = getattr(tree, "missing_go_to_left", np.zeros(tree.node_count))
-    ensemble.add(tree.feature, tree.threshold, missing_left, tree.children_left, tree.children_right, is_leaf, value, target)
+    ensemble.add(
+        tree.feature,
+        tree.threshold,
+        missing_left,
+        tree.children_left,
+        tree.children_right,
+        is_leaf,
+        value,
+        target,
+    )
 
 
 def as_float32(graph, matrix):

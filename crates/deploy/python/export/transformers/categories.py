@@ -15,26 +15,28 @@ from ..frame import MISSING, MISSING_STRING, Frame, Text
 #: Beyond this, neighbouring whole numbers are the same double.
 _EXACT_INTEGERS = 2**53
 
+#: Numbers in an answer of the encoder at most; a wide one-hot encoder gives a long row for each category.
+_CHUNK_CELLS = 4_000_000
 
-#: Categories asked for at a time; a wide one-hot encoder answers each with a long row.
-_CHUNK_ROWS = 256
 
-
-def ask(step, read):
+def ask(step, width, read):
     """What the encoder says of every category and of one never seen: `(known, unseen)`.
 
     Row i of the table asked holds category i of every column (the last one again where a column has fewer).
-    `read` makes an array `[rows, columns]` of what the encoder gives for it. `unseen` is one such row, or None
-    where the encoder refuses what it has not seen.
+    `width` is how many numbers the encoder holds in memory for a row; `read` makes an array `[rows, columns]` of
+    what it gives. `unseen` is one such row, or None where the encoder refuses what it has not seen.
     """
     columns = [list(values) for values in step.categories_]
     if any(not values for values in columns):
         raise Unsupported(f"{described(step)} has a column without any category")
     height = max(len(values) for values in columns)
     known = []
-    for start in range(0, height, _CHUNK_ROWS):
-        rows = range(start, min(start + _CHUNK_ROWS, height))
-        known.append(read(_transformed(step, [[values[min(row, len(values) - 1)] for values in columns] for row in rows])))
+    chunk = max(1, _CHUNK_CELLS // max(1, width))
+    for start in range(0, height, chunk):
+        rows = range(start, min(start + chunk, height))
+        known.append(
+            read(_transformed(step, [[values[min(row, len(values) - 1)] for values in columns] for row in rows]))
+        )
     unseen = None
     if step.handle_unknown != "error":
         unseen = read(_transformed(step, [[_never_seen(values) for values in columns]]))[0]
@@ -77,7 +79,9 @@ def look_up(converter, step, place, column, values, unseen):
 def refuse_float32(step):
     """Raises `Unsupported` where the encoder makes its codes less exact than the rest of the graph."""
     if np.dtype(step.dtype) in (np.dtype(np.float32), np.dtype(np.float16)):
-        raise Unsupported(f"{described(step)} has `dtype` {np.dtype(step.dtype).name}; only float64 and whole numbers are covered")
+        raise Unsupported(
+            f"{described(step)} has `dtype` {np.dtype(step.dtype).name}; only float64 and whole numbers are covered"
+        )
 
 
 def _text_codes(converter, step, categories, column, values):
@@ -95,7 +99,7 @@ def _text_codes(converter, step, categories, column, values):
                 f"{described(step)} learnt {type(category).__name__} values in the text column `{column.origin}`"
             )
     for text in by_category:
-        if "\0" in text or text == MISSING_STRING:
+        if "\0" in text or text == MISSING_STRING or not _is_unicode(text):
             raise Unsupported(f"a category of `{column.origin}` holds a character that can't be passed on")
     if column.missing is not MISSING:
         missing = [by_category[column.missing]] if column.missing in by_category else []
@@ -132,6 +136,14 @@ def _number_codes(converter, step, categories, column, values):
     if missing:
         found[math.nan] = missing[0]
     return found
+
+
+def _is_unicode(text):
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _called(column):

@@ -18,7 +18,8 @@ def one_hot_encoder(converter, step, frame):
     refuse_float32(step)
     widths = _widths(step)
     starts = np.concatenate([[0], np.cumsum(widths)]).astype(np.int64)
-    known, unseen = ask(step, lambda encoded: _places(step, encoded, starts))
+    is_sparse = getattr(step, "sparse_output", getattr(step, "sparse", False))
+    known, unseen = ask(step, len(frame) if is_sparse else starts[-1], lambda encoded: _places(step, encoded, starts))
     places = []
     for place, column in enumerate(frame.columns):
         if unseen is None:
@@ -53,7 +54,9 @@ def _widths(step):
 def _places(step, encoded, starts):
     """The number of the output column that is 1, for each row and input column."""
     if encoded.shape[1] != starts[-1]:
-        raise Unsupported(f"{described(step)} has {encoded.shape[1]} outputs, {starts[-1]} were expected of its categories")
+        raise Unsupported(
+            f"{described(step)} has {encoded.shape[1]} outputs, {starts[-1]} were expected of its categories"
+        )
     encoded = encoded if hasattr(encoded, "tocsr") else np.asarray(encoded)
     places = np.full((encoded.shape[0], len(starts) - 1), _NOWHERE)
     rows, ones = encoded.nonzero()

@@ -44,7 +44,9 @@ def _filled_numbers(graph, step, frame, kept):
 
 def _filled_text(converter, step, column, statistic):
     if not isinstance(statistic, str):
-        raise Unsupported(f"{described(step)} fills the text column `{column.origin}` with {statistic!r}, which is no text")
+        raise Unsupported(
+            f"{described(step)} fills the text column `{column.origin}` with {statistic!r}, which is no text"
+        )
     statistic = str(statistic)
     wanted = step.missing_values
     if wanted is None or _is_nan(wanted):
