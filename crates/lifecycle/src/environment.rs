@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use modelyard_core::package::{Package, Runtime};
 use modelyard_core::{Fault, Kind, Result};
-use modelyard_pipeline::{CommandJob, Done, Mode, Node, StepContext, Stop};
+use modelyard_pipeline::{CommandJob, Done, Node, StepContext, Stop};
 pub(crate) use modelyard_process::onnx_library::OnnxLibrary;
 use modelyard_process::onnx_library::Places;
 use modelyard_process::python::{Environment, Note, Python};
@@ -89,6 +89,20 @@ impl Settings {
 }
 
 impl Workshop {
+    /// Locks the requirements where that is not done, so that the lock is part of the snapshot.
+    ///
+    /// # Errors
+    /// If requirements can't be locked.
+    pub(crate) async fn lock(&self, node: &Node) -> Result<()> {
+        let (Some(requirements), Some(lock)) = (&self.project.python.requirements, self.lock_file()) else {
+            return Ok(());
+        };
+        let python = self.settings.python();
+        let interpreter = python.find(self.project.python.version.as_deref()).await?;
+        let note = |text: &str| self.progress.note(node, text);
+        python.lock(&interpreter, &self.root.join(requirements), &lock, false, &note).await.map(drop)
+    }
+
     /// The project's locked environment, made on first use.
     ///
     /// # Errors
@@ -98,13 +112,9 @@ impl Workshop {
             let python = self.settings.python();
             let note = |text: &str| self.progress.note(node, text);
             let interpreter = python.find(self.project.python.version.as_deref()).await?;
-            let (Some(requirements), Some(lock)) = (&self.project.python.requirements, self.lock_file())
-            else {
+            let Some(lock) = self.lock_file() else {
                 return python.ensure(None, &interpreter, &note).await.map(Some);
             };
-            if self.engine.mode() == Mode::Execute {
-                python.lock(&interpreter, &self.root.join(requirements), &lock, false, &note).await?;
-            }
             python.ensure(Some(&lock), &interpreter, &note).await.map(Some)
         });
         made.await.map(Option::as_ref)

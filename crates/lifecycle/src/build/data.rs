@@ -333,20 +333,30 @@ async fn number(build: &Build, version: DataVersion) -> Result<(NumberedVersion,
     }
 }
 
-/// `left join lost 0 rows; 1,336 without arrival dropped by where`, a phrase a loss.
-fn losses_text(losses: &[Loss]) -> Option<String> {
-    let phrases: Vec<_> = losses
-        .iter()
-        .map(|loss| {
-            let (what, count) = if loss.rows_out > loss.rows_in {
-                ("added", loss.rows_out - loss.rows_in)
-            } else {
-                ("dropped", loss.rows_in - loss.rows_out)
-            };
-            format!("{} on {} {what} {} rows", loss.operation, loss.on, grouped(count))
-        })
-        .collect();
-    (!phrases.is_empty()).then(|| phrases.join("; "))
+/// What joins and filters did to the rows, a line each; joins that lost none share one.
+fn losses_text(losses: &[Loss]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut harmless = Vec::new();
+    for loss in losses {
+        // `weather w on f.origin = w.origin …`
+        let table = loss.on.split_whitespace().next().unwrap_or_default();
+        let is_join = loss.operation.ends_with("join");
+        if loss.rows_out == loss.rows_in && is_join {
+            harmless.push(table);
+            continue;
+        }
+        let (what, count) = if loss.rows_out > loss.rows_in {
+            ("added", loss.rows_out - loss.rows_in)
+        } else {
+            ("dropped", loss.rows_in - loss.rows_out)
+        };
+        let on = if is_join { table } else { loss.on.as_str() };
+        lines.push(format!("{} rows {what} by {} {on}", grouped(count), loss.operation));
+    }
+    if !harmless.is_empty() {
+        lines.push(format!("0 rows lost by the joins of {}", harmless.join(", ")));
+    }
+    lines
 }
 
 /// `36180` as `36,180`.

@@ -1,6 +1,7 @@
 //! Runs: what a build leaves behind to look up later.
 
 use modelyard_core::action::{ActionResult, Trust, Usage};
+use modelyard_core::config::Make;
 use modelyard_core::id::RunId;
 use modelyard_core::ports::LockGuard;
 use modelyard_core::run::{Run, RunKind, RunStatus};
@@ -22,11 +23,22 @@ impl Build {
         let home = self.shop.home();
         let alive = home.locks.lock(&run_lock(self.run)).await?;
         let mut run = self.new_run(self.run, RunKind::Pipeline, "run", None);
+        if let Some(node) = self.graph().order().iter().find(|node| self.runs_commands(node)) {
+            self.shop.lock(node).await?;
+        }
         run.snapshot = Some(snapshot::take(&self.shop).await?);
         run.source = source_control::commit(&*home.blobs, &self.shop.root).await?;
         run.tags.insert("command".into(), self.shop.settings.command.clone());
         home.runs.save(&run).await?;
         Ok(Recorded { run, _alive: alive })
+    }
+
+    fn runs_commands(&self, node: &Node) -> bool {
+        match node {
+            Node::Data(name) => matches!(self.shop.project.data[name].make, Make::Run(_)),
+            Node::Step(_) | Node::Train => true,
+            Node::Package | Node::Test | Node::Register => false,
+        }
     }
 
     pub(super) async fn end_record(

@@ -7,6 +7,7 @@ use modelyard_core::data::PartContent;
 use modelyard_core::model::{ModelRef, ModelVersion, Which};
 use modelyard_core::package::Manifest;
 use modelyard_core::{Digest, Fault, Kind, Result};
+use modelyard_evaluate::{ChampionOutcome, Evaluation};
 use modelyard_pipeline::{Node, Performed, Stop};
 use serde_json::json;
 
@@ -25,13 +26,29 @@ pub(super) enum Standing {
 }
 
 impl Standing {
-    /// For the key of the evaluation.
-    pub(super) fn in_words(&self) -> String {
+    /// Whose answers the evaluation compares; for its key. Standings without answers leave it as it
+    /// is, so that registering a first model does not evaluate it anew.
+    pub(super) fn compared(&self) -> Option<&str> {
         match self {
-            Self::None => "none".to_owned(),
-            Self::Same { name } => format!("{name}, the same"),
-            Self::Answers { name, .. } => name.clone(),
-            Self::NotComparable { name, reason } => format!("{name}: {reason}"),
+            Self::Answers { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Writes a standing without answers into an evaluation that knows no champion.
+    pub(super) fn tell(&self, evaluation: &mut Evaluation) {
+        match self {
+            Self::None | Self::Answers { .. } => {}
+            Self::Same { name } => {
+                evaluation.champion = ChampionOutcome::Same { name: name.clone() };
+                for metric in &mut evaluation.metrics {
+                    metric.champion = metric.value;
+                }
+            }
+            Self::NotComparable { name, reason } => {
+                evaluation.champion =
+                    ChampionOutcome::NotComparable { name: name.clone(), reason: reason.clone() };
+            }
         }
     }
 }

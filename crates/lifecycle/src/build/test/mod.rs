@@ -56,8 +56,9 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<TestMade, Stop> {
         champion::standing(build, node, package.digest, &part).await?
     };
     let done = evaluation(build, node, &package.manifest, &scored, &standing, &part, &name).await?;
-    let evaluation: Evaluation = serde_json::from_value(done.result.facts.clone())
+    let mut evaluation: Evaluation = serde_json::from_value(done.result.facts.clone())
         .attempt(Kind::Store, || "cannot read the stored evaluation".to_owned())?;
+    standing.tell(&mut evaluation);
     let gates = judge(
         &shop.project.test.gates,
         &evaluation.metrics,
@@ -158,7 +159,7 @@ async fn evaluation(
             ("metrics".to_owned(), json!(project.test.metrics)),
             ("bounds".to_owned(), json!(project.test.gates.bounds.keys().collect::<Vec<_>>())),
             ("slices".to_owned(), json!(project.test.slices)),
-            ("champion".to_owned(), json!(standing.in_words())),
+            ("champion".to_owned(), json!(standing.compared())),
             ("private".to_owned(), json!(data.version.data.roles.private)),
         ]),
         inputs,
@@ -201,15 +202,10 @@ async fn evaluation(
                 slices: &project.test.slices,
                 baseline: baseline.as_ref(),
                 champion: match (standing, &champion) {
-                    (Standing::None, _) => Champion::None,
-                    (Standing::Same { name }, _) => Champion::Same { name },
                     (Standing::Answers { name, .. }, Some(predictions)) => {
                         Champion::Answers { name, predictions }
                     }
-                    (Standing::Answers { name, .. }, None) => {
-                        Champion::NotComparable { name, reason: "its answers are gone" }
-                    }
-                    (Standing::NotComparable { name, reason }, _) => Champion::NotComparable { name, reason },
+                    _ => Champion::None,
                 },
                 seed: 0,
             };

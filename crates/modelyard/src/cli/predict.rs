@@ -1,0 +1,140 @@
+//! `modelyard predict`: a file's rows, each with its answer, in the memory of a few thousand.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use modelyard_core::package::{Manifest, Predictions};
+use modelyard_core::table::{Column, DataType, Field, Table};
+use modelyard_core::{Fault, Kind, Result};
+use modelyard_data::{Append, TextFormat};
+use modelyard_lifecycle::duration_text;
+use modelyard_serve::PredictError;
+use modelyard_serve::request::{self, Data};
+use serde_json::json;
+
+use super::{Context, print, serve, session};
+
+/// Rows that are read, asked and written at a time.
+const CHUNK_ROWS: usize = 8_192;
+
+/// Answer every row of a CSV or Parquet file
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// NAME, NAME@VERSION, NAME@ALIAS, or the folder of a package
+    #[arg(value_name = "MODEL|FOLDER")]
+    what: String,
+    /// A .csv, .csv.gz or .parquet file with the model's inputs among its columns
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// Gets all columns of INPUT, then `prediction` and `probability of CLASS`
+    #[arg(value_name = "OUTPUT")]
+    output: PathBuf,
+    /// The ONNX Runtime shared library [default: looked for, else fetched]
+    #[arg(long, value_name = "FILE", env = "MODELYARD_ONNX_LIBRARY")]
+    onnx_library: Option<PathBuf>,
+}
+
+pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
+    let began = Instant::now();
+    let opened = serve::open(&args.what, ctx).await?;
+    let settings = session::settings(args.onnx_library, String::new())?;
+    let model = settings
+        .open_package(&opened.package, &|text| {
+            if !ctx.quiet {
+                print::remark(format!("remark: {text}"));
+            }
+        })
+        .await?;
+    let manifest = model.manifest().clone();
+    let inputs: Vec<_> = manifest
+        .signature
+        .inputs
+        .iter()
+        .map(|input| Field { name: input.name.clone(), data_type: input.data_type, nullable: true })
+        .collect();
+    let added = added_fields(&manifest);
+    let open = || {
+        Append::open(&args.input, &args.output, &inputs, &added, &TextFormat::default(), CHUNK_ROWS)
+    };
+    let mut file = tokio::task::block_in_place(open)?;
+    let bar = bar(ctx);
+    let mut rows = 0_u64;
+    while let Some(chunk) = tokio::task::block_in_place(|| file.read())? {
+        let count = chunk.rows();
+        let table = checked(&manifest, chunk).map_err(|error| refused(&error, rows))?;
+        let answers = model.predict(table).await.map_err(|error| refused(&error, rows))?;
+        let answers = answer_table(&manifest, answers);
+        tokio::task::block_in_place(|| file.write(&answers))?;
+        rows += count as u64;
+        bar.set_position(rows);
+    }
+    tokio::task::block_in_place(|| file.finish())?;
+    bar.finish_and_clear();
+    model.close().await;
+    let output = args.output.display().to_string();
+    if ctx.json {
+        print::json(&json!({"model": opened.name, "version": opened.version, "rows": rows, "output": output}));
+    } else if !ctx.quiet {
+        let time = duration_text(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
+        print::result(format!("{rows} rows answered in {time}: {output}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The rows by the rules that requests have.
+fn checked(manifest: &Manifest, chunk: Table) -> std::result::Result<Table, PredictError> {
+    let columns = chunk.columns().map(|(name, column)| (name.to_owned(), Data::Column(column.clone())));
+    request::columns(&manifest.signature, columns.collect())
+}
+
+fn refused(error: &PredictError, before: u64) -> Fault {
+    let attempt = format!("cannot answer the rows from {} on: {}", before + 1, error.message);
+    let fault = Fault::new(Kind::Data, attempt).detail("code", error.code.as_str());
+    match &error.hint {
+        Some(hint) => fault.hint(hint.clone()),
+        None => fault,
+    }
+}
+
+fn added_fields(manifest: &Manifest) -> Vec<Field> {
+    let field = |name: String, data_type| Field { name, data_type, nullable: false };
+    if manifest.classes.is_empty() {
+        return vec![field("prediction".into(), DataType::Float)];
+    }
+    let probabilities = manifest.classes.iter().map(|class| field(format!("probability of {class}"), DataType::Float));
+    std::iter::once(field("prediction".into(), DataType::String)).chain(probabilities).collect()
+}
+
+/// The answers as the columns of [`added_fields`]; probabilities are missing where the model has none.
+fn answer_table(manifest: &Manifest, answers: Predictions) -> Table {
+    let mut table = Table::new();
+    match answers {
+        Predictions::Values(values) => {
+            table.push("prediction", Column::Float(values.into_iter().map(Some).collect()));
+        }
+        Predictions::Classes { labels, probabilities } => {
+            let names = labels.iter().map(|label| manifest.classes.get(*label).cloned());
+            table.push("prediction", Column::String(names.collect()));
+            let classes = manifest.classes.len();
+            for (class, place) in manifest.classes.iter().zip(0..) {
+                let value = |row: usize| probabilities.as_ref().map(|all| all[row * classes + place]);
+                let column = Column::Float((0..labels.len()).map(value).collect());
+                table.push(format!("probability of {class}"), column);
+            }
+        }
+    }
+    table
+}
+
+fn bar(ctx: &Context) -> ProgressBar {
+    if !ctx.color || ctx.quiet || ctx.json {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("  {spinner} {human_pos} rows, {per_sec} {elapsed}") {
+        bar.set_style(style);
+    }
+    bar
+}
