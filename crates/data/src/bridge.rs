@@ -49,6 +49,27 @@ pub(crate) fn core_type(arrow: &ArrowType) -> Option<DataType> {
     })
 }
 
+/// A type that is none of a table's, in a word.
+pub(crate) fn type_name(arrow: &ArrowType) -> String {
+    match arrow {
+        ArrowType::List(_)
+        | ArrowType::LargeList(_)
+        | ArrowType::FixedSizeList(..)
+        | ArrowType::ListView(_)
+        | ArrowType::LargeListView(_) => "list".to_owned(),
+        ArrowType::Struct(_) => "struct".to_owned(),
+        ArrowType::Map(..) => "map".to_owned(),
+        ArrowType::Binary
+        | ArrowType::LargeBinary
+        | ArrowType::BinaryView
+        | ArrowType::FixedSizeBinary(_) => "binary".to_owned(),
+        ArrowType::Time32(_) | ArrowType::Time64(_) => "time of day".to_owned(),
+        ArrowType::Interval(_) => "interval".to_owned(),
+        ArrowType::Duration(_) => "duration".to_owned(),
+        other => other.to_string().to_lowercase(),
+    }
+}
+
 /// An Arrow schema of canonical types; every column may hold nulls.
 pub(crate) fn arrow_schema<'a>(columns: impl IntoIterator<Item = (&'a str, DataType)>) -> SchemaRef {
     let fields: Vec<ArrowField> = columns

@@ -110,11 +110,14 @@ fn result_fields(answer: &sql::Answer) -> Result<Vec<Field>> {
             return Err(sql::duplicate(name));
         }
         let data_type = bridge::core_type(field.data_type()).ok_or_else(|| {
-            Fault::new(Kind::Config, format!("column `{name}` of the SQL has the type {}", field.data_type()))
-                .hint(format!(
-                    "a column holds bools, numbers, strings, dates or times: `cast({} as …)`",
-                    names::quoted(name)
-                ))
+            Fault::new(
+                Kind::Config,
+                format!("column `{name}` of the SQL has the type {}", bridge::type_name(field.data_type())),
+            )
+            .hint(format!(
+                "a column holds bools, numbers, strings, dates or times: `cast({} as …)`",
+                names::quoted(name)
+            ))
         })?;
         fields.push(Field { name: name.clone(), data_type, nullable: true });
     }

@@ -32,7 +32,7 @@ impl SourceKind for Parquet {
                 ));
             }
             let Some(data_type) = bridge::core_type(field.data_type()) else {
-                survey.unsupported.push((name.clone(), field.data_type().to_string()));
+                survey.unsupported.push((name.clone(), bridge::type_name(field.data_type())));
                 continue;
             };
             let mut column = ColumnSurvey::new(name.clone());

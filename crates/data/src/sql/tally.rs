@@ -336,7 +336,8 @@ impl ExecutionPlan for TallyExec {
         inputs: &[Arc<Statistics>],
         _: &StatisticsArgs,
     ) -> PlanResult<Arc<Statistics>> {
-        Ok(inputs[0].clone())
+        // Not exact: an exact number of rows would answer `count(*)` without counting them.
+        Ok(Arc::new(Statistics::clone(&inputs[0]).to_inexact()))
     }
 
     fn cardinality_effect(&self) -> CardinalityEffect {

@@ -236,7 +236,7 @@ fn text_columns(schema: &Schema) -> Result<Vec<Field>> {
     let mut fields = Vec::with_capacity(schema.fields().len());
     for field in schema.fields() {
         let data_type = bridge::core_type(field.data_type()).ok_or_else(|| {
-            let (name, kind) = (field.name(), field.data_type());
+            let (name, kind) = (field.name(), bridge::type_name(field.data_type()));
             Fault::new(Kind::Data, format!("column `{name}` has the type {kind}, which CSV can't hold"))
                 .hint("write a Parquet file instead")
         })?;

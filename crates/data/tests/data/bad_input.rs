@@ -271,7 +271,7 @@ fn columns_of_a_type_that_no_table_has() {
     check(
         &trips(),
         &sql("select id, [km, km] as both from trips"),
-        "column `both` of the SQL has the type List(Float64)\n  hint: a column holds bools, numbers, strings, dates or \
+        "column `both` of the SQL has the type list\n  hint: a column holds bools, numbers, strings, dates or \
          times: `cast(both as …)`",
     );
     check(

@@ -5,6 +5,7 @@ mod bad_input;
 mod common;
 mod flights;
 mod numpy;
+mod queries;
 mod splits;
 mod tables;
 mod types;

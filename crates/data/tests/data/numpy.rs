@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::common::{Project, as_is};
+use crate::common::{Project, as_is, by_sql};
 use modelyard_core::table::{Column, Table};
 use modelyard_data::{profile, write_table};
 use serde_json::Value;
@@ -125,4 +125,21 @@ print('null')",
     assert_eq!(table.column("h"), Some(&Column::Float(vec![Some(0.5), None])));
     let done = project.ingest(&as_is("x.parquet")).expect("ingested");
     assert_eq!(done.rows, 2);
+}
+
+#[test]
+fn a_column_of_lists_is_left_out_of_queries_and_refused_as_it_is() {
+    let project = Project::new();
+    let path = project.path("x.parquet");
+    python(
+        "import sys, pandas as pd
+pd.DataFrame({'i': [1], 'many': [[1, 2]]}).to_parquet(sys.argv[1], index=False)
+print('null')",
+        &[&path.display().to_string()],
+    );
+    let done = project.ingest(&by_sql(&[("x", "x.parquet")], "select * from x")).expect("ingested");
+    assert_eq!(done.schema.len(), 1);
+    assert_eq!(done.remarks, ["column `many` of `x` is left out: it has the type list"]);
+    let complaint = project.complaint(&as_is("x.parquet"));
+    assert!(complaint.starts_with("column `many` of `s` has the type list\n  hint: "), "{complaint}");
 }
