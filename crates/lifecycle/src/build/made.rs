@@ -15,9 +15,9 @@ use crate::outcome::GateOutcome;
 
 #[derive(Clone, Debug)]
 pub enum Made {
-    Data(DataMade),
-    Step(StepMade),
-    Train(TrainMade),
+    Data(Box<DataMade>),
+    Step(Box<StepMade>),
+    Train(Box<TrainMade>),
     Package(Box<PackageMade>),
     Test(Box<TestMade>),
     Register(RegisterMade),

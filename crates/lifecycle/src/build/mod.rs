@@ -150,9 +150,9 @@ impl Build {
     /// What `node` makes, through the function of its kind.
     pub(crate) async fn make(&self, node: &Node) -> Result<Made, Stop> {
         match node {
-            Node::Data(name) => data::make(self, node, name).await.map(Made::Data),
-            Node::Step(name) => step::make(self, node, name).await.map(Made::Step),
-            Node::Train => train::make(self, node).await.map(Made::Train),
+            Node::Data(name) => data::make(self, node, name).await.map(|made| Made::Data(Box::new(made))),
+            Node::Step(name) => step::make(self, node, name).await.map(|made| Made::Step(Box::new(made))),
+            Node::Train => train::make(self, node).await.map(|made| Made::Train(Box::new(made))),
             Node::Package => package::make(self, node).await.map(|made| Made::Package(Box::new(made))),
             Node::Test => test::make(self, node).await.map(|made| Made::Test(Box::new(made))),
             Node::Register => register::make(self).await.map(Made::Register),
@@ -199,21 +199,21 @@ impl Build {
         outcome
     }
 
-    pub(crate) fn data(&self, name: &str) -> Result<DataMade, Stop> {
+    pub(crate) fn data(&self, name: &str) -> Result<Box<DataMade>, Stop> {
         match self.get(&Node::Data(name.to_owned()))? {
             Made::Data(made) => Ok(made),
             _ => Err(not_made("data").into()),
         }
     }
 
-    pub(crate) fn step(&self, name: &str) -> Result<StepMade, Stop> {
+    pub(crate) fn step(&self, name: &str) -> Result<Box<StepMade>, Stop> {
         match self.get(&Node::Step(name.to_owned()))? {
             Made::Step(made) => Ok(made),
             _ => Err(not_made("step").into()),
         }
     }
 
-    pub(crate) fn trained(&self) -> Result<TrainMade, Stop> {
+    pub(crate) fn trained(&self) -> Result<Box<TrainMade>, Stop> {
         match self.get(&Node::Train)? {
             Made::Train(made) => Ok(made),
             _ => Err(not_made("train").into()),

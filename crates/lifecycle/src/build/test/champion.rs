@@ -21,7 +21,7 @@ const MOST_SHARED: f64 = 0.01;
 pub(super) enum Standing {
     None,
     Same { name: String },
-    Answers { name: String, manifest: Manifest, predictions: Output },
+    Answers { name: String, manifest: Box<Manifest>, predictions: Output },
     NotComparable { name: String, reason: String },
 }
 
@@ -89,9 +89,11 @@ pub(super) async fn standing(
         Some(_) => {}
     }
     match score::score(build, node, version.package, part).await {
-        Ok(scored) => {
-            Ok(Standing::Answers { name, manifest, predictions: score::predictions_output(&scored)? })
-        }
+        Ok(scored) => Ok(Standing::Answers {
+            name,
+            manifest: Box::new(manifest),
+            predictions: score::predictions_output(&scored)?,
+        }),
         Err(Stop::Fault(fault)) if fault.kind() == Kind::Model => Ok(Standing::NotComparable {
             name,
             reason: format!("it can't score these rows: {}", fault.message()),
