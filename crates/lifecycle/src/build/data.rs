@@ -323,7 +323,8 @@ async fn number(build: &Build, version: DataVersion) -> Result<(NumberedVersion,
     let project = &shop.project.name;
     let known = shop.home().data.list(project, Some(&version.name)).await?;
     if let Some(known) = known.into_iter().find(|known| known.data.digest == version.digest) {
-        return Ok((known, false));
+        // The digest says nothing of roles, so what is configured now holds.
+        return Ok((NumberedVersion { data: version, ..known }, false));
     }
     let now = shop.engine.clock.now();
     if build.records() {

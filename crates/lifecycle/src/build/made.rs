@@ -20,7 +20,7 @@ pub enum Made {
     Train(Box<TrainMade>),
     Package(Box<PackageMade>),
     Test(Box<TestMade>),
-    Register(RegisterMade),
+    Register(Box<RegisterMade>),
 }
 
 #[derive(Clone, Debug)]

@@ -155,7 +155,7 @@ impl Build {
             Node::Train => train::make(self, node).await.map(|made| Made::Train(Box::new(made))),
             Node::Package => package::make(self, node).await.map(|made| Made::Package(Box::new(made))),
             Node::Test => test::make(self, node).await.map(|made| Made::Test(Box::new(made))),
-            Node::Register => register::make(self).await.map(Made::Register),
+            Node::Register => register::make(self).await.map(|made| Made::Register(Box::new(made))),
         }
     }
 
