@@ -1,4 +1,4 @@
-//! Writes the pages of the tests' models into a folder, to look at them while working on them:
+//! Writes the pages and reports of the tests' models into a folder, to look at them while working on them:
 //! `cargo run -p modelyard-evaluate --example pages -- FOLDER [SCRIPT]`, where SCRIPT prints cases
 //! as `tests/models.py` does.
 
@@ -15,8 +15,10 @@ fn main() -> std::io::Result<()> {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models.py"), PathBuf::from);
     std::fs::create_dir_all(&folder)?;
     for case in support::cases(&script) {
-        let page = modelyard_evaluate::html(&case.report());
-        std::fs::write(Path::new(&folder).join(format!("{}.html", case.name)), page)?;
+        let report = case.report();
+        let file = |ending: &str| Path::new(&folder).join(format!("{}.{ending}", case.name));
+        std::fs::write(file("html"), modelyard_evaluate::html(&report))?;
+        std::fs::write(file("json"), serde_json::to_string(&report)?)?;
     }
     Ok(())
 }

@@ -154,7 +154,11 @@ fn groups(column: &Column) -> Vec<(String, Vec<usize>)> {
         None => {
             let mut values: BTreeMap<String, Vec<usize>> = BTreeMap::new();
             for row in rows {
-                match column.text(row) {
+                let text = match column {
+                    Column::Float(values) => values[row].filter(|value| value.is_finite()).map(text::plain),
+                    _ => column.text(row),
+                };
+                match text {
                     None => missing.push(row),
                     Some(text) => values.entry(text).or_default().push(row),
                 }

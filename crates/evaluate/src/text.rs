@@ -77,18 +77,26 @@ pub(crate) fn pair(a: f64, b: f64) -> (String, String) {
         .unwrap_or_else(|| (a.to_string(), b.to_string()))
 }
 
-/// Differences with their signs and equally many decimals: enough for two digits of the largest.
-pub(crate) fn signed<const N: usize>(values: [f64; N]) -> [String; N] {
+/// Differences with equally many decimals: enough for two digits of the largest.
+pub(crate) fn unsigned<const N: usize>(values: [f64; N]) -> [String; N] {
     let largest = values.iter().fold(0.0_f64, |largest, value| largest.max(value.abs()));
     let places = match largest {
         0.1.. => default_decimals(largest),
         1e-9.. => (1 - largest.log10().floor() as i32).unsigned_abs().max(3) as usize,
         _ => 3,
     };
-    values.map(|value| {
-        let text = decimals(value, places);
-        if value > 0.0 { format!("+{text}") } else { text }
-    })
+    values.map(|value| decimals(value, places))
+}
+
+/// The same, positive ones with their sign too.
+pub(crate) fn signed<const N: usize>(values: [f64; N]) -> [String; N] {
+    let mut texts = unsigned(values);
+    for (text, value) in texts.iter_mut().zip(values) {
+        if value > 0.0 {
+            text.insert(0, '+');
+        }
+    }
+    texts
 }
 
 /// A share as per cent: whole ones from 10 % on, a decimal below.

@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compare::Difference;
 use crate::evaluation::{ChampionOutcome, Evaluation, MetricResult};
 use crate::gates::GateVerdict;
 use crate::report::DataFacts;
-use crate::text::{count, pair, score, signed};
+use crate::text::{count, number, pair, score, unsigned};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -88,17 +89,20 @@ fn comparison(evaluation: &Evaluation) -> Option<String> {
     if gain == 0.0 {
         return Some(format!("It is exactly as good as the champion {name}."));
     }
-    let word = if gain > 0.0 { "better" } else { "worse" };
+    let (word, sign) = if gain > 0.0 { ("better", 1.0) } else { ("worse", -1.0) };
+    // As an amount of better or worse, whichever way the metric counts.
+    let amount = |value: f64| sign * Difference { value, interval: None }.gain(primary.goal);
     let Some(interval) = difference.interval else {
-        let [by] = signed([difference.value]);
-        return Some(format!("It is {word} than the champion {name}’s {champion} ({by})."));
+        let by = number(gain.abs());
+        return Some(format!("It is {word} than the champion {name}’s {champion} by {by}."));
     };
-    let [by, low, high] = signed([difference.value, interval.low, interval.high]);
+    let (one, other) = (amount(interval.low), amount(interval.high));
+    let [by, low, high] = unsigned([gain.abs(), one.min(other), one.max(other)]);
     Some(if difference.is_clear() {
         format!("It is {word} than the champion {name}’s {champion} by {by} (95 % interval {low} to {high}).")
     } else {
         format!(
-            "It is not clearly different from the champion {name}’s {champion}: {by} may be chance \
+            "It is {word} than the champion {name}’s {champion} by {by}, which may be chance \
              (95 % interval {low} to {high})."
         )
     })

@@ -32,7 +32,11 @@ fn cases() -> Cases {
         "MODELYARD_TEST_PYTHON must name a Python with the packages of tests/requirements.txt; `make test` sets it",
     );
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases.py");
-    let output = Command::new(python).arg(script).output().expect("the interpreter starts");
+    let output = Command::new(python)
+        .arg(script)
+        .env("OMP_NUM_THREADS", "1")
+        .output()
+        .expect("the interpreter starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Whose;
 use super::roc::{RocLine, RocPoint};
+use super::{Whose, thin};
 use crate::metric::ClassCounts;
 use crate::sample::ClassSample;
 use crate::text::score;
@@ -64,7 +64,7 @@ impl Classes {
         found.truncate(MOST_CLASSES);
         for (class, facts) in &mut found {
             facts.roc = RocLine::of(sample, *class, Whose::Model)
-                .map(|line| ClassRoc { area: line.area, points: line.points });
+                .map(|line| ClassRoc { area: line.area, points: thin(line.points, RocPoint::place, 40.0) });
         }
         let classes: Vec<ClassFacts> = found.into_iter().map(|(_, facts)| facts).collect();
         (!classes.is_empty()).then_some(Self { classes, omitted })

@@ -65,6 +65,6 @@ fn line(sample: &ClassSample<'_>, class: usize, whose: Whose) -> Option<Precisio
             threshold: found.score,
         })
         .collect();
-    let points = thin(points, |point| (point.recall, point.precision), 150.0);
+    let points = thin(points, |point| (point.recall, point.precision), 100.0);
     Some(PrecisionRecallLine { whose, points })
 }

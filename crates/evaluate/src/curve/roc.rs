@@ -48,6 +48,12 @@ impl Roc {
     }
 }
 
+impl RocPoint {
+    pub(crate) fn place(&self) -> (f64, f64) {
+        (self.false_positive_rate, self.true_positive_rate)
+    }
+}
+
 impl RocLine {
     pub(crate) fn of(sample: &ClassSample<'_>, class: usize, whose: Whose) -> Option<Self> {
         let (scores, positive) = sample.one_against_rest(class).ok()?;
@@ -81,7 +87,7 @@ impl RocLine {
         };
         let (hits, alarms) = (decided(true), decided(false));
         let decision = (hits + alarms > 0).then(|| point(hits, alarms, None));
-        let points = thin(points, |point| (point.false_positive_rate, point.true_positive_rate), 150.0);
+        let points = thin(points, RocPoint::place, 100.0);
         Some(Self { whose, area, points, decision })
     }
 }

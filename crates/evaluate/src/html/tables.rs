@@ -65,12 +65,7 @@ pub(super) fn slices(report: &Report) -> Option<Element> {
     );
     let room = ((high - low) * 0.04).max(1e-9);
     let x = Scale { low: low - room, high: high + room, from: 2.0, to: 178.0 };
-    let head = [
-        ("slice", false),
-        ("rows", true),
-        (primary.name.as_str(), true),
-        ("95 % interval, the line is all rows", false),
-    ];
+    let head = [("slice", false), ("rows", true), (primary.name.as_str(), true), ("95 % interval", false)];
     let row = |slice: &Slice| {
         let value = match (slice.score, &slice.undefined) {
             (Some(value), _) => score(value),
@@ -95,7 +90,7 @@ pub(super) fn slices(report: &Report) -> Option<Element> {
             .with(el("td").with(whisker(slice, x, primary.value)))
     };
     let note = format!(
-        "Worst first. Of forty slices that are no worse than the whole, about one looks clearly worse by chance. \
+        "Worst first; the upright line is the value over all rows. Of forty slices that are no worse than the whole, about one looks clearly worse by chance. \
          Slices of fewer than {ENOUGH_ROWS} rows have no interval and come last."
     );
     let first = table(&head, slices.iter().take(SLICES).map(row));

@@ -48,7 +48,12 @@ pub(crate) fn cases(script: &Path) -> Vec<Case> {
     let python = std::env::var("MODELYARD_TEST_PYTHON").expect(
         "MODELYARD_TEST_PYTHON must name a Python with the packages of tests/requirements.txt; `make test` sets it",
     );
-    let output = Command::new(python).arg(script).output().expect("the interpreter starts");
+    // More threads than processors spin for each other, a hundred times slower on a busy machine.
+    let output = Command::new(python)
+        .arg(script)
+        .env("OMP_NUM_THREADS", "1")
+        .output()
+        .expect("the interpreter starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).expect("the script prints JSON")
 }
