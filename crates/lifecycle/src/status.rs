@@ -146,9 +146,11 @@ pub async fn differences(home: &Home, before: &Action, after: &Action) -> Result
     if before.code != after.code {
         found.extend(code_changes(home, before.code, after.code).await?);
     }
+    // An ingest keeps the types of the first one; that there was one is not what changed.
+    let follows = |name: &str| name == "types" && is_ingest(after);
     for name in before.params.keys().chain(after.params.keys()).collect::<BTreeSet<_>>() {
         let (old, new) = (before.params.get(name), after.params.get(name));
-        if old != new {
+        if old != new && !follows(name) {
             found.push(param_change(name, old, new));
         }
     }
@@ -172,6 +174,10 @@ pub async fn differences(home: &Home, before: &Action, after: &Action) -> Result
         found.push("this modelyard does it in another way".to_owned());
     }
     Ok(found)
+}
+
+fn is_ingest(action: &Action) -> bool {
+    matches!(&action.kind, ActionKind::Builtin { name, .. } if name == "ingest")
 }
 
 /// `sources.flights.000002` is a file of the source `flights`.

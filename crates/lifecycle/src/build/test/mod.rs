@@ -55,6 +55,10 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<TestMade, Stop> {
     } else {
         champion::standing(build, node, package.digest, &part).await?
     };
+    if standing.compared().is_some() {
+        // As it will stand once it is the champion itself, so that the run after finds that too.
+        evaluation(build, node, &package.manifest, &scored, &Standing::None, &part, &name).await?;
+    }
     let done = evaluation(build, node, &package.manifest, &scored, &standing, &part, &name).await?;
     let mut evaluation: Evaluation = serde_json::from_value(done.result.facts.clone())
         .attempt(Kind::Store, || "cannot read the stored evaluation".to_owned())?;
