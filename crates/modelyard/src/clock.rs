@@ -13,6 +13,7 @@ impl Clock for MachineClock {
         Timestamp::from_micros(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
     }
 
+    #[allow(clippy::disallowed_methods, reason = "this is the randomness that all others are handed")]
     fn entropy(&self) -> u128 {
         rand::random()
     }

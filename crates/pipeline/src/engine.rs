@@ -5,7 +5,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use modelyard_core::action::{Action, ActionResult, Output, Trust, Usage};
+use modelyard_core::action::{Action, ActionKind, ActionResult, Output, Trust, Usage};
 use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Digest, Fault, Kind};
 use tokio::sync::{Semaphore, watch};
@@ -176,7 +176,15 @@ impl Engine {
         let key = action.key();
         let began = std::time::Instant::now();
         let scratch = Scratch::new(&self.scratch, key)?;
-        let mut performed = execute(scratch.path().to_owned()).await?;
+        let executing = execute(scratch.path().to_owned());
+        let mut performed = match action.kind {
+            // An executor ends its command in its own time, and says so.
+            ActionKind::Command(_) => executing.await?,
+            ActionKind::Builtin { .. } => tokio::select! {
+                performed = executing => performed?,
+                () = self.cancel.cancelled() => return Err(cancelled()),
+            },
+        };
         if performed.usage == Usage::default() {
             performed.usage.wall_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         }

@@ -37,9 +37,11 @@ pub(super) async fn of_step(
             Placeholder::Data { name, part } => part_of(build, name, *part)?,
             Placeholder::Step { name, output } => {
                 let made = build.step(name)?;
-                let found = made.result.and_then(|result| result.outputs.get(output).cloned());
-                let output = found.ok_or_else(|| missing_input(placeholder))?;
-                input(&output, format!("steps.{name}.{}", placeholder_output(placeholder)))
+                let super::StepOutcome::Done(result) = &made.outcome else {
+                    return Err(missing_input(placeholder).into());
+                };
+                let found = result.outputs.get(output).ok_or_else(|| missing_input(placeholder))?;
+                input(found, format!("steps.{name}.{output}"))
             }
             Placeholder::Package => {
                 let package = build.packaged()?;
@@ -87,13 +89,6 @@ pub(super) fn table(
 
 pub(super) fn input(output: &Output, file_name: String) -> InputFile {
     InputFile { identity: output.identity, content: output.content, kind: output.kind, file_name }
-}
-
-fn placeholder_output(placeholder: &Placeholder) -> &str {
-    match placeholder {
-        Placeholder::Step { output, .. } => output,
-        _ => "",
-    }
 }
 
 /// A file among an action's outputs.

@@ -31,8 +31,17 @@ pub struct DataMade {
 
 #[derive(Clone, Debug)]
 pub struct StepMade {
-    /// `None` for a step that failed, is no gate, and that nothing needs.
-    pub result: Option<ActionResult>,
+    pub outcome: StepOutcome,
+}
+
+#[derive(Clone, Debug)]
+pub enum StepOutcome {
+    Done(Box<ActionResult>),
+    /// It failed, is no gate, and nothing needs it: the line goes on.
+    Failed {
+        report: String,
+        log: Option<Digest>,
+    },
 }
 
 #[derive(Clone, Debug)]

@@ -27,7 +27,7 @@ use modelyard_core::id::RunId;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_pipeline::{Done, Graph, Mode, Node, Performed, Stop};
 
-pub use made::{DataMade, Made, PackageMade, RegisterMade, StepMade, TestMade, TrainMade};
+pub use made::{DataMade, Made, PackageMade, RegisterMade, StepMade, StepOutcome, TestMade, TrainMade};
 
 use crate::outcome::Outcome;
 use crate::workshop::Workshop;

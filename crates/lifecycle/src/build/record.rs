@@ -8,7 +8,7 @@ use modelyard_core::run::{Run, RunKind, RunStatus};
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_pipeline::{Node, Stop};
 
-use super::{Build, Made};
+use super::{Build, Made, StepOutcome};
 use crate::outcome::Outcome;
 use crate::{snapshot, source_control};
 
@@ -77,7 +77,14 @@ impl Build {
         run.status = status(fault);
         run.error = fault.map(Fault::report);
         run.log = fault.and_then(Fault::log);
-        run.cached = results.iter().all(|(_, result)| result.finished_at < began);
+        if let Ok(Made::Step(made)) = &made
+            && let StepOutcome::Failed { report, log } = &made.outcome
+        {
+            run.status = RunStatus::Failed;
+            run.error = Some(report.clone());
+            run.log = *log;
+        }
+        run.cached = !results.is_empty() && results.iter().all(|(_, result)| result.finished_at < began);
         let deciding = match &made {
             Ok(Made::Train(made)) => Some(&made.result),
             _ => results.last().map(|(_, result)| result),

@@ -1,9 +1,9 @@
 //! A custom step: an ordinary command before registering.
 
-use modelyard_core::Kind;
+use modelyard_core::{Fault, Kind};
 use modelyard_pipeline::{Node, Stop, command_job};
 
-use super::{Build, StepMade, inputs};
+use super::{Build, StepMade, StepOutcome, inputs};
 use crate::progress::duration_text;
 
 pub(super) async fn make(build: &Build, node: &Node, name: &str) -> Result<StepMade, Stop> {
@@ -23,7 +23,12 @@ pub(super) async fn make(build: &Build, node: &Node, name: &str) -> Result<StepM
         Err(Stop::Fault(fault)) if may_fail(build, node) && fault.kind() == Kind::Step => {
             let lines = vec![format!("failed, and the line goes on: {}", fault.message())];
             build.shop.progress.finished(node, &lines, false, 0);
-            return Ok(StepMade { result: None });
+            return Ok(StepMade {
+                outcome: StepOutcome::Failed { report: fault.report(), log: fault.log() },
+            });
+        }
+        Err(Stop::Fault(fault)) if step.gate && fault.kind() == Kind::Step => {
+            return Err(gate_failed(name, fault).into());
         }
         Err(stop) => return Err(stop),
     };
@@ -32,7 +37,18 @@ pub(super) async fn make(build: &Build, node: &Node, name: &str) -> Result<StepM
     lines.extend(result.metrics.iter().map(|(name, value)| format!("{name} {value:.4}")));
     lines.extend(result.remarks.iter().cloned());
     build.shop.progress.finished(node, &lines, done.cached, result.usage.wall_ms);
-    Ok(StepMade { result: Some(result) })
+    Ok(StepMade { outcome: StepOutcome::Done(Box::new(result)) })
+}
+
+/// The fault of a step that is a gate: nothing is registered, as with every other gate.
+fn gate_failed(name: &str, fault: Fault) -> Fault {
+    let gate = Fault::new(Kind::Gate, format!("the gate `{name}` failed; nothing was registered"));
+    let log = fault.log();
+    let gate = gate.because(fault.report());
+    match log {
+        Some(log) => gate.with_log(log),
+        None => gate,
+    }
 }
 
 /// Whether the line goes on without `node`: it is no gate, and only registering waits for it.

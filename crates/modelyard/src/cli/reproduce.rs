@@ -48,12 +48,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let project = restore(&home, &run, &place.0).await?;
     let settings = session::settings(args.build.onnx_library, session.loaded.text.clone())?;
     let engine = Engine::new(home, ctx.clock.clone(), Mode::Repeat, scratch, args.build.jobs);
-    let cancel = engine.cancel.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            cancel.cancel();
-        }
-    });
+    session::cancel_on_signals(engine.cancel.clone());
     let live = Arc::new(Quietly(Live::new(ctx)));
     let mut shop =
         Workshop::new(engine, Arc::new(executor::Local), project, place.0.clone(), settings, live.clone());

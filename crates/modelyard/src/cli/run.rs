@@ -9,6 +9,7 @@ use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::build::Built;
 use modelyard_lifecycle::{Made, build, duration_text};
 use modelyard_pipeline::{Graph, Mode, Node};
+use modelyard_process::temporary::PrivateTmp;
 use serde_json::{Value, json};
 
 use super::live::Live;
@@ -51,6 +52,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let register = session.loaded.project.register.clone();
     let shop = session::workshop(ctx, session, Mode::Execute, args.build.jobs, settings, live.clone());
     shop.engine.sweep().await;
+    PrivateTmp::sweep();
     let built = build(shop, target.as_ref()).await;
     live.end();
     let built = built?;
@@ -115,12 +117,14 @@ fn closing(built: &Built, register: &str, began: Instant) -> String {
     let mut text = format!("\nDone in {time}{cached}.");
     if let Some(Made::Register(made)) = built.made.get(&Node::Register) {
         let version = format!("{register}@{}", made.version.number);
-        for (command, what) in [
+        let next = [
             (format!("modelyard serve {register}"), "answer requests"),
             (format!("modelyard report {version}"), "the test report"),
             (format!("modelyard reproduce {version}"), "build it again and compare"),
-        ] {
-            text.push_str(&format!("\n  {command:<38} {what}"));
+        ];
+        let width = next.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
+        for (command, what) in next {
+            text.push_str(&format!("\n  {command:<width$}   {what}"));
         }
     } else {
         text.push_str(&format!("\n  modelyard show {}", built.run));

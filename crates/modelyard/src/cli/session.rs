@@ -6,7 +6,8 @@ use std::sync::Arc;
 use modelyard_core::ports::Home;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::{Progress, Settings, Workshop};
-use modelyard_pipeline::{Engine, Mode, executor};
+use modelyard_pipeline::{Cancel, Engine, Mode, executor};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, print};
 use crate::config::{self, Loaded};
@@ -108,14 +109,27 @@ pub(crate) fn workshop(
 ) -> Arc<Workshop> {
     let scratch = session.home_folder.join("steps");
     let engine = Engine::new(session.home, ctx.clock.clone(), mode, scratch, jobs);
-    let cancel = engine.cancel.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            cancel.cancel();
-        }
-    });
+    cancel_on_signals(engine.cancel.clone());
     let Loaded { project, root, .. } = session.loaded;
     Arc::new(Workshop::new(engine, Arc::new(executor::Local), project, root, settings, progress))
+}
+
+/// Ctrl-C and SIGTERM cancel; a second one ends the program at once.
+pub(crate) fn cancel_on_signals(cancel: Cancel) {
+    tokio::spawn(async move {
+        for first in [true, false] {
+            let Ok(mut terminate) = signal(SignalKind::terminate()) else { return };
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            if first {
+                cancel.cancel();
+            } else {
+                std::process::exit(i32::from(super::exit::code(Kind::Cancelled)));
+            }
+        }
+    });
 }
 
 /// The user's cache folder: `$XDG_CACHE_HOME/modelyard`.
