@@ -164,15 +164,9 @@ pub fn evaluate(evidence: &Evidence<'_>) -> Result<Evaluation> {
         classes,
         positive,
         slices: match evidence.metrics.first() {
-            Some(primary) => slices(
-                evidence.slices,
-                evidence.table,
-                evidence.truth,
-                evidence.predictions,
-                *primary,
-                metrics[0].value,
-                evidence.seed,
-            ),
+            Some(primary) => {
+                slices(evidence.slices, evidence.table, &sample, *primary, metrics[0].value, evidence.seed)
+            }
             None => Vec::new(),
         },
         curves: Curves::of(&sample, champion_answers, evidence.seed),

@@ -109,18 +109,6 @@ impl Truth {
             Self::Classes { labels, .. } => labels.len(),
         }
     }
-
-    /// The truth of `rows`, in that order.
-    pub(crate) fn take(&self, rows: &[usize]) -> Self {
-        match self {
-            Self::Values(values) => Self::Values(rows.iter().map(|&row| values[row]).collect()),
-            Self::Classes { labels, names, positive } => Self::Classes {
-                labels: rows.iter().map(|&row| labels[row]).collect(),
-                names: names.clone(),
-                positive: *positive,
-            },
-        }
-    }
 }
 
 fn missing_target(target: &str, missing: usize, rows: usize) -> Fault {
@@ -129,21 +117,6 @@ fn missing_target(target: &str, missing: usize, rows: usize) -> Fault {
         format!("the target `{target}` is missing or infinite in {missing} of {rows} rows"),
     )
     .hint(format!("drop such rows in the data set's SQL: `where {target} is not null`"))
-}
-
-/// The answers to `rows`, in that order.
-pub(crate) fn take_predictions(predictions: &Predictions, rows: &[usize], n_classes: usize) -> Predictions {
-    match predictions {
-        Predictions::Values(values) => Predictions::Values(rows.iter().map(|&row| values[row]).collect()),
-        Predictions::Classes { labels, probabilities } => Predictions::Classes {
-            labels: rows.iter().map(|&row| labels[row]).collect(),
-            probabilities: probabilities.as_ref().map(|all| {
-                rows.iter()
-                    .flat_map(|&row| all[row * n_classes..(row + 1) * n_classes].iter().copied())
-                    .collect()
-            }),
-        },
-    }
 }
 
 /// Truth and answers that fit together: equal lengths, known classes, finite numbers.
@@ -229,6 +202,31 @@ impl<'a> Sample<'a> {
         match self {
             Self::Regression { truth, .. } => truth.len(),
             Self::Classification(sample) => sample.truth.len(),
+        }
+    }
+
+    /// A copy of `rows`, in that order.
+    pub(crate) fn take(&self, rows: &[usize]) -> (Truth, Predictions) {
+        match self {
+            Self::Regression { truth, predicted } => (
+                Truth::Values(rows.iter().map(|&row| truth[row]).collect()),
+                Predictions::Values(rows.iter().map(|&row| predicted[row]).collect()),
+            ),
+            Self::Classification(sample) => {
+                let n_classes = sample.n_classes();
+                let truth = Truth::Classes {
+                    labels: rows.iter().map(|&row| sample.truth[row]).collect(),
+                    names: sample.names.to_vec(),
+                    positive: sample.positive,
+                };
+                let probabilities = sample.probabilities.map(|all| {
+                    rows.iter()
+                        .flat_map(|&row| all[row * n_classes..(row + 1) * n_classes].iter().copied())
+                        .collect()
+                });
+                let labels = rows.iter().map(|&row| sample.predicted[row]).collect();
+                (truth, Predictions::Classes { labels, probabilities })
+            }
         }
     }
 

@@ -7,14 +7,13 @@ use std::collections::BTreeMap;
 
 use modelyard_core::Timestamp;
 use modelyard_core::config::Goal;
-use modelyard_core::package::Predictions;
 use modelyard_core::table::{Column, Table, date_text};
 use serde::{Deserialize, Serialize};
 
 use crate::interval::{self, Interval};
 use crate::metric::Metric;
 use crate::numeric::{quantile, sorted};
-use crate::sample::{Sample, Truth, take_predictions};
+use crate::sample::{Sample, Truth};
 use crate::text;
 
 /// Below so many rows a slice says little: it has no interval and is listed last.
@@ -45,8 +44,7 @@ pub struct Slice {
 pub fn slices(
     columns: &[String],
     table: &Table,
-    truth: &Truth,
-    predictions: &Predictions,
+    sample: &Sample<'_>,
     metric: &dyn Metric,
     overall: Option<f64>,
     seed: u64,
@@ -55,7 +53,9 @@ pub fn slices(
     for name in columns {
         let Some(column) = table.column(name) else { continue };
         for (value, rows) in groups(column) {
-            found.push(slice(name, value, &rows, truth, predictions, metric, overall, seed));
+            let mut slice = score(sample, &rows, metric, overall, seed);
+            (slice.column, slice.value) = (name.clone(), value);
+            found.push(slice);
         }
     }
     let badness = |slice: &Slice| match (slice.score, metric.goal()) {
@@ -68,33 +68,23 @@ pub fn slices(
     found
 }
 
-#[allow(clippy::too_many_arguments)] // The rows of one slice and all that scores them.
-fn slice(
-    column: &str,
-    value: String,
-    rows: &[usize],
-    truth: &Truth,
-    predictions: &Predictions,
-    metric: &dyn Metric,
-    overall: Option<f64>,
-    seed: u64,
-) -> Slice {
-    let truth_here = truth.take(rows);
-    let predictions_here = take_predictions(predictions, rows, truth.n_classes());
+/// A slice without its names.
+fn score(sample: &Sample<'_>, rows: &[usize], metric: &dyn Metric, overall: Option<f64>, seed: u64) -> Slice {
+    let (truth, predictions) = sample.take(rows);
     let mut slice = Slice {
-        column: column.to_owned(),
-        value,
+        column: String::new(),
+        value: String::new(),
         rows: rows.len() as u64,
         score: None,
         undefined: None,
         interval: None,
         clearly_worse: false,
     };
-    if let Some(class) = absent_class(&truth_here).filter(|_| metric.needs_every_class()) {
+    if let Some(class) = absent_class(&truth).filter(|_| metric.needs_every_class()) {
         slice.undefined = Some(format!("no row is of class `{class}`"));
         return slice;
     }
-    let sample = match Sample::new(&truth_here, &predictions_here) {
+    let sample = match Sample::new(&truth, &predictions) {
         Ok(sample) => sample,
         Err(fault) => {
             slice.undefined = Some(fault.message().to_owned());
@@ -215,6 +205,7 @@ fn known(column: &Column, value: f64) -> String {
 mod tests {
     use super::*;
     use crate::metric::lookup;
+    use modelyard_core::package::Predictions;
 
     fn names(column: Column) -> Vec<(String, usize)> {
         groups(&column).into_iter().map(|(name, rows)| (name, rows.len())).collect()
@@ -247,8 +238,14 @@ mod tests {
         let truth = Truth::Values(vec![0.0; 85]);
         let errors: Vec<f64> = (0..85).map(|row| match row { ..40 => 1.0, 40..80 => 3.0, _ => 9.0 } + f64::from(row % 2)).collect();
         let mae = lookup("mae").unwrap();
-        let found =
-            slices(&["group".into()], &table, &truth, &Predictions::Values(errors), mae, Some(2.5), 1);
+        let found = slices(
+            &["group".into()],
+            &table,
+            &Sample::new(&truth, &Predictions::Values(errors)).unwrap(),
+            mae,
+            Some(2.5),
+            1,
+        );
         let order: Vec<_> = found
             .iter()
             .map(|slice| (slice.value.as_str(), slice.interval.is_some(), slice.clearly_worse))
@@ -263,7 +260,14 @@ mod tests {
         let names = vec!["n".to_owned(), "y".to_owned()];
         let truth = Truth::Classes { labels: vec![0, 1, 0], names, positive: 1 };
         let answers = Predictions::Classes { labels: vec![0, 1, 1], probabilities: None };
-        let found = slices(&["flag".into()], &table, &truth, &answers, lookup("f1").unwrap(), None, 1);
+        let found = slices(
+            &["flag".into()],
+            &table,
+            &Sample::new(&truth, &answers).unwrap(),
+            lookup("f1").unwrap(),
+            None,
+            1,
+        );
         assert_eq!(found[0].score, Some(1.0));
         assert_eq!(found[1].undefined.as_deref(), Some("no row is of class `y`"));
     }

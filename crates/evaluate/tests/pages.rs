@@ -28,7 +28,7 @@ fn check_markup(page: &str) {
         let end = start + rest[start..].find('>').expect("a tag ends");
         let tag = &rest[start + 1..end];
         rest = &rest[end + 1..];
-        assert!(!tag.contains('<') && tag.matches('"').count() % 2 == 0, "odd tag <{tag}>");
+        assert!(!tag.contains('<') && tag.matches('"').count().is_multiple_of(2), "odd tag <{tag}>");
         let name = tag.split([' ', '\n']).next().unwrap_or_default();
         match name.strip_prefix('/') {
             Some(name) => assert_eq!(open.pop(), Some(name), "</{name}> closes another tag"),
