@@ -10,11 +10,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{FromRequest, Request, State};
-use axum::http::header;
+use axum::body::Bytes;
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use http_body_util::{BodyExt, Collected, Limited};
 use modelyard_serve::{ErrorCode, PredictError};
 
 use crate::error::{self, Shape};
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Router<Arc<Served>> {
         .route("/v2/models/{name}/versions/{version}/ready", get(v2::ready_version))
         .route("/v2/models/{name}/versions/{version}/infer", post(v2::infer_version))
         .fallback(unknown_route)
+        .method_not_allowed_fallback(wrong_method)
 }
 
 /// A model is proven before its port is open, so whoever is answered talks to a ready one.
@@ -53,8 +55,19 @@ async fn metrics(State(served): State<Arc<Served>>) -> Response {
 async fn unknown_route(State(served): State<Arc<Served>>, request: Request) -> Response {
     let message = format!("there is no route `{} {}`", request.method(), request.uri().path());
     let hint = format!("POST /predict/{} answers predictions", served.name);
-    let shape = if request.uri().path().starts_with("/v2") { Shape::V2 } else { Shape::Native };
-    error::answer(shape, &PredictError::new(ErrorCode::ModelMissing, message).hint(hint))
+    error::answer(shape_of(&request), &PredictError::new(ErrorCode::ModelMissing, message).hint(hint))
+}
+
+/// Axum adds the header `allow`.
+async fn wrong_method(request: Request) -> Response {
+    let message = format!("the route `{}` takes no {}", request.uri().path(), request.method());
+    let error = PredictError::new(ErrorCode::BadValue, message)
+        .hint("predictions are asked for with POST, everything else with GET");
+    (StatusCode::METHOD_NOT_ALLOWED, error::answer(shape_of(&request), &error)).into_response()
+}
+
+fn shape_of(request: &Request) -> Shape {
+    if request.uri().path().starts_with("/v2") { Shape::V2 } else { Shape::Native }
 }
 
 /// What a handler gives: the answer and how many rows it holds.
@@ -97,10 +110,10 @@ async fn body(served: &Served, request: Request) -> Result<Bytes, PredictError> 
     if declared.is_some_and(|length| length > limit) {
         return Err(too_large());
     }
-    let (parts, body) = request.into_parts();
-    let request = Request::from_parts(parts, Body::new(http_body_util::Limited::new(body, limit)));
+    // Axum's own extractor would stop at its default of 2 MB.
+    let body = Limited::new(request.into_body(), limit).collect().await;
     // The only ways to fail here are the limit and a client that went away, which reads no answer.
-    Bytes::from_request(request, &()).await.map_err(|_| too_large())
+    body.map(Collected::to_bytes).map_err(|_| too_large())
 }
 
 /// The id that a request brings, or a fresh one.

@@ -62,7 +62,8 @@ pub(super) fn data(tensors: Vec<Tensor>, raw: &Bytes) -> Result<Vec<(String, Dat
             rest = &rest[size..];
             Data::Column(raw_column(&tensor.datatype, bytes).map_err(bad)?)
         } else {
-            let mut values = Vec::with_capacity(rows);
+            // Not of the capacity that the shape claims: a request must not choose what is allocated.
+            let mut values = Vec::new();
             flatten(tensor.data.unwrap_or_default(), &mut values);
             check_type(&tensor.datatype).map_err(bad)?;
             Data::Values(values)

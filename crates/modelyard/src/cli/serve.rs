@@ -37,6 +37,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
+        .with_ansi(ctx.color)
         .with_max_level(tracing::Level::WARN)
         .with_target(false)
         .init();
