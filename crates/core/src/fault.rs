@@ -68,7 +68,14 @@ impl Fault {
     /// `message` is a fragment in lower case that says what was attempted and what was found,
     /// names in back-ticks.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self(Box::new(Parts { kind, message: message.into(), details: Vec::new(), hint: None, log: None, source: None }))
+        Self(Box::new(Parts {
+            kind,
+            message: message.into(),
+            details: Vec::new(),
+            hint: None,
+            log: None,
+            source: None,
+        }))
     }
 
     /// What to do about it.
