@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use modelyard_core::package::{Package, Runtime};
 use modelyard_core::{Fault, Kind, Result};
+use modelyard_data::source;
 use modelyard_pipeline::{CommandJob, Done, Node, StepContext, Stop};
 pub(crate) use modelyard_process::onnx_library::OnnxLibrary;
 use modelyard_process::onnx_library::Places;
@@ -138,10 +139,11 @@ impl Workshop {
         StepContext { blobs: &*self.home().blobs, root: &self.root, python, secret: &secret, sources }
     }
 
-    /// Absolute paths of the sources of data sets, which no step may read.
+    /// The files of all sources, absolute: whoever may read one of them could read test rows.
     pub(crate) fn sealed_sources(&self) -> Vec<PathBuf> {
-        let paths = self.project.data.values().flat_map(|data| data.sources.values());
-        paths.map(|source| self.sources.join(&source.path)).collect()
+        let sources = self.project.data.values().flat_map(|data| data.sources.values());
+        let files = sources.flat_map(|source| source::resolve(&self.sources, source).unwrap_or_default());
+        files.map(|file| file.absolute).collect()
     }
 }
 
