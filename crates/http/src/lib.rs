@@ -10,14 +10,16 @@ mod json;
 mod observed;
 mod served;
 
-use std::future::Future;
+use std::future::{Future, IntoFuture};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt;
 use modelyard_core::fault::Attempt;
 use modelyard_core::{Kind, Result};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 pub use served::{Limits, Served};
 
@@ -26,7 +28,11 @@ pub fn router(served: Arc<Served>) -> Router {
     inference::routes().with_state(served)
 }
 
-/// Answers requests on `listener` until `ended` resolves, then what was taken, then returns.
+/// How long, after the end was asked for, a client may take to send the rest of its request.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Answers requests on `listener` until `ended` resolves, then what was taken, then returns. Whoever
+/// has not sent a whole request ten seconds later is not waited for.
 ///
 /// # Errors
 /// If the listener fails.
@@ -39,8 +45,31 @@ pub async fn serve(
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    axum::serve(listener, router(served))
-        .with_graceful_shutdown(ended)
-        .await
-        .attempt(Kind::Internal, || "serving ended".to_owned())
+    let (tell, told) = oneshot::channel();
+    let ended = async move {
+        ended.await;
+        let _ = tell.send(());
+    };
+    let serving = axum::serve(listener, router(served.clone())).with_graceful_shutdown(ended);
+    tokio::select! {
+        result = serving.into_future() => result.attempt(Kind::Internal, || "serving ended".to_owned()),
+        () = overdue(&served, told) => {
+            tracing::warn!("clients that had not sent a whole request were not waited for");
+            Ok(())
+        }
+    }
+}
+
+/// Resolves when the end was asked for long ago and the model answers nobody.
+async fn overdue(served: &Served, told: oneshot::Receiver<()>) {
+    const PAUSE: Duration = Duration::from_millis(100);
+    if told.await.is_err() {
+        return std::future::pending().await;
+    }
+    tokio::time::sleep(GRACE).await;
+    while served.is_answering() {
+        tokio::time::sleep(PAUSE).await;
+    }
+    // For the last answers to be written.
+    tokio::time::sleep(PAUSE).await;
 }

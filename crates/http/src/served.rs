@@ -1,6 +1,7 @@
 //! The model that is served, and what requests may cost.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use modelyard_core::Clock;
 use modelyard_core::package::Predictions;
@@ -18,6 +19,8 @@ pub struct Served {
     pub limits: Limits,
     clock: Arc<dyn Clock>,
     pub(crate) observed: Observed,
+    /// Requests that the model is being asked for.
+    answering: AtomicUsize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +43,15 @@ impl Served {
         limits: Limits,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { name, version, model, limits, clock, observed: Observed::default() }
+        Self {
+            name,
+            version,
+            model,
+            limits,
+            clock,
+            observed: Observed::default(),
+            answering: AtomicUsize::new(0),
+        }
     }
 
     pub(crate) fn classes(&self) -> &[String] {
@@ -53,7 +64,14 @@ impl Served {
             return Err(PredictError::new(ErrorCode::TooLarge, message)
                 .hint("send several requests, or use `modelyard predict` for files"));
         }
+        self.answering.fetch_add(1, Relaxed);
+        let _end = AtEnd(&self.answering);
         self.model.predict(table).await
+    }
+
+    /// Whether the model is being asked.
+    pub(crate) fn is_answering(&self) -> bool {
+        self.answering.load(Relaxed) > 0
     }
 
     /// Refuses a `name` that is not this model's, or a `version` that is not this one.
@@ -79,5 +97,14 @@ impl Served {
         let mut random = [0; 10];
         random.copy_from_slice(&self.clock.entropy().to_le_bytes()[..10]);
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+    }
+}
+
+/// Counts down, also where the client goes away and its request is dropped.
+struct AtEnd<'a>(&'a AtomicUsize);
+
+impl Drop for AtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
     }
 }
