@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use modelyard_core::package::{Package, Runtime};
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_data::source;
-use modelyard_pipeline::{CommandJob, Done, Node, StepContext, Stop};
+use modelyard_pipeline::{CommandJob, Done, Mode, Node, StepContext, Stop};
 pub(crate) use modelyard_process::onnx_library::OnnxLibrary;
 use modelyard_process::onnx_library::Places;
 use modelyard_process::python::{Environment, Note, Python};
@@ -131,23 +131,38 @@ impl Workshop {
         self.settings.find_onnx_library(&|text| self.progress.note(node, text)).await
     }
 
-    pub(crate) fn step_context<'a>(
-        &'a self,
-        python: Option<&'a Environment>,
-        sources: &'a [PathBuf],
-    ) -> StepContext<'a> {
-        StepContext { blobs: &*self.home().blobs, root: &self.root, python, secret: &secret, sources }
+    pub(crate) fn step_context<'a>(&'a self, python: Option<&'a Environment>) -> StepContext<'a> {
+        let sealed = self.sealed.get_or_init(|| self.find_sealed());
+        StepContext { blobs: &*self.home().blobs, root: &self.root, python, secret: &secret, sealed }
     }
 
-    /// The files of all sources, absolute: whoever may read one of them could read test rows.
-    pub(crate) fn sealed_sources(&self) -> Vec<PathBuf> {
+    /// Real paths of what holds test rows: the home, and the files of all sources.
+    fn find_sealed(&self) -> Vec<PathBuf> {
         let sources = self.project.data.values().flat_map(|data| data.sources.values());
         let files = sources.flat_map(|source| source::resolve(&self.sources, source).unwrap_or_default());
-        files.map(|file| file.absolute).collect()
+        let paths = self.home_folder.iter().cloned().chain(files.map(|file| file.absolute));
+        paths.map(|path| std::fs::canonicalize(&path).unwrap_or(path)).collect()
     }
 }
 
 impl Build {
+    /// The project's environment; while only looking, one that is not made yet is pending.
+    pub(crate) async fn python(&self, node: &Node) -> Result<Option<&Environment>, Stop> {
+        let shop = &self.shop;
+        if shop.engine.mode() == Mode::Look {
+            let python = shop.settings.python();
+            let interpreter = python.find(shop.project.python.version.as_deref()).await?;
+            let lock = shop.lock_file();
+            if lock.as_ref().is_some_and(|lock| !lock.is_file()) {
+                return Err(Stop::Pending("its requirements are not locked yet".into()));
+            }
+            if python.lookup(lock.as_deref(), &interpreter)?.is_none() {
+                return Err(Stop::Pending("its Python environment is not made yet".into()));
+            }
+        }
+        Ok(shop.python(node).await?)
+    }
+
     /// Performs the action that is `job`.
     pub(crate) async fn command(&self, node: &Node, job: CommandJob) -> Result<Done, Stop> {
         let shop = &self.shop;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use modelyard_core::audit::Actor;
 use modelyard_core::config::Project;
@@ -22,9 +22,12 @@ pub struct Workshop {
     pub root: PathBuf,
     /// Where relative sources lie: `root`, but for a project that was rebuilt from a snapshot.
     pub sources: PathBuf,
+    /// Where the home's blobs lie, if on this machine: test rows are among them.
+    pub home_folder: Option<PathBuf>,
     pub settings: Settings,
     pub progress: Arc<dyn Progress>,
     pub(crate) python: OnceCell<Option<Environment>>,
+    pub(crate) sealed: OnceLock<Vec<PathBuf>>,
 }
 
 /// What a command decides.
@@ -55,8 +58,18 @@ impl Workshop {
         settings: Settings,
         progress: Arc<dyn Progress>,
     ) -> Self {
-        let sources = root.clone();
-        Self { engine, executor, project, root, sources, settings, progress, python: OnceCell::new() }
+        Self {
+            engine,
+            executor,
+            project,
+            sources: root.clone(),
+            root,
+            home_folder: None,
+            settings,
+            progress,
+            python: OnceCell::new(),
+            sealed: OnceLock::new(),
+        }
     }
 
     pub fn home(&self) -> &Home {

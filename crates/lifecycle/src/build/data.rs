@@ -148,10 +148,8 @@ async fn made_by_command(
         };
         given.insert(format!("sources.{source}"), input);
     }
-    let python = shop.python(node).await?;
-    let sources = shop.sealed_sources();
-    let mut job =
-        command_job(&shop.step_context(python, &sources), name, step, step.params.clone(), given).await?;
+    let python = build.python(node).await?;
+    let mut job = command_job(&shop.step_context(python), name, step, step.params.clone(), given).await?;
     job.table_extension = Some(match shop.project.data[name].format {
         TableFormat::Csv => "csv",
         TableFormat::Parquet => "parquet",

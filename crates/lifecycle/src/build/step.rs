@@ -9,18 +9,13 @@ use crate::progress::duration_text;
 pub(super) async fn make(build: &Build, node: &Node, name: &str) -> Result<StepMade, Stop> {
     let step = &build.shop.project.steps[name];
     let inputs = inputs::of_step(build, node, step).await?;
-    let python = build.shop.python(node).await?;
-    let job = command_job(
-        &build.shop.step_context(python, &build.shop.sealed_sources()),
-        name,
-        step,
-        step.params.clone(),
-        inputs,
-    )
-    .await?;
+    let python = build.python(node).await?;
+    let job = command_job(&build.shop.step_context(python), name, step, step.params.clone(), inputs).await?;
     let done = match build.command(node, job).await {
         Ok(done) => done,
-        Err(Stop::Fault(fault)) if may_fail(build, node) && fault.kind() == Kind::Step => {
+        Err(Stop::Fault(fault))
+            if may_fail(build, node) && matches!(fault.kind(), Kind::Step | Kind::Timeout) =>
+        {
             let lines = vec![format!("failed, and the line goes on: {}", fault.message())];
             build.shop.progress.finished(node, &lines, false, 0);
             return Ok(StepMade {
@@ -51,7 +46,8 @@ fn gate_failed(name: &str, fault: Fault) -> Fault {
     }
 }
 
-/// Whether the line goes on without `node`: it is no gate, and only registering waits for it.
+/// Whether the line goes on without `node`: there is one that goes on to registering, `node` is no
+/// gate, and only registering waits for it. A step that was asked for by name has to work.
 fn may_fail(build: &Build, node: &Node) -> bool {
     let Node::Step(name) = node else { return false };
     let gate = build.shop.project.steps.get(name).is_none_or(|step| step.gate);
@@ -60,5 +56,5 @@ fn may_fail(build: &Build, node: &Node) -> bool {
         .order()
         .iter()
         .any(|other| *other != Node::Register && graph.needs(other).any(|need| need == node));
-    !gate && !needed
+    graph.contains(&Node::Register) && !gate && !needed
 }

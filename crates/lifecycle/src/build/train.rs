@@ -142,15 +142,8 @@ async fn run(
     inputs: BTreeMap<String, InputFile>,
     refit: bool,
 ) -> Result<Done, Stop> {
-    let python = build.shop.python(node).await?;
-    let job = command_job(
-        &build.shop.step_context(python, &build.shop.sealed_sources()),
-        "train",
-        &train.step,
-        params,
-        inputs,
-    )
-    .await?;
+    let python = build.python(node).await?;
+    let job = command_job(&build.shop.step_context(python), "train", &train.step, params, inputs).await?;
     let job = if refit { job.refit() } else { job };
     if !job.command.outputs.contains_key("model") {
         return Err(Fault::new(Kind::Config, "training has nowhere to leave its model")

@@ -67,17 +67,8 @@ impl Python {
         interpreter: &Interpreter,
         note: Note<'_>,
     ) -> Result<Environment> {
-        let locked = match lock {
-            Some(lock) => std::fs::read_to_string(lock)
-                .attempt(Kind::Environment, || format!("cannot read `{}`", lock.display()))?,
-            None => String::new(),
-        };
-        let locked: Vec<_> =
-            locked.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
-        // The folder is bound to this very interpreter; the environment's digest is not.
-        let key = canonical::digest("modelyard environment v1", &(&locked, interpreter));
+        let (folder, locked) = self.folder_of(lock, interpreter)?;
         let folders = self.cache.join("environments");
-        let folder = folders.join(&key.to_string()[..32]);
         if let Some(environment) = complete(&folder) {
             return Ok(environment);
         }
@@ -99,6 +90,28 @@ impl Python {
         });
         self.make(&folder, lock.filter(|_| !locked.is_empty()), interpreter, &held).await?;
         complete(&folder).ok_or_else(|| Fault::new(Kind::Internal, unwritable()))
+    }
+
+    /// The environment that [`ensure`](Self::ensure) would answer, if it is made already.
+    ///
+    /// # Errors
+    /// [`Kind::Environment`] if the lock can't be read.
+    pub fn lookup(&self, lock: Option<&Path>, interpreter: &Interpreter) -> Result<Option<Environment>> {
+        Ok(complete(&self.folder_of(lock, interpreter)?.0))
+    }
+
+    /// Where the environment of `lock` lies, and the lock's lines that count.
+    fn folder_of(&self, lock: Option<&Path>, interpreter: &Interpreter) -> Result<(PathBuf, Vec<String>)> {
+        let locked = match lock {
+            Some(lock) => std::fs::read_to_string(lock)
+                .attempt(Kind::Environment, || format!("cannot read `{}`", lock.display()))?,
+            None => String::new(),
+        };
+        let counts = |line: &&str| !line.starts_with('#') && !line.trim().is_empty();
+        let locked: Vec<_> = locked.lines().filter(counts).map(str::to_owned).collect();
+        // The folder is bound to this very interpreter; the environment's digest is not.
+        let key = canonical::digest("modelyard environment v1", &(&locked, interpreter));
+        Ok((self.cache.join("environments").join(&key.to_string()[..32]), locked))
     }
 
     async fn make(

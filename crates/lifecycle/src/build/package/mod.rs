@@ -67,7 +67,7 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<PackageMade, Stop
     let name = super::test::tested_data(&shop.project)?;
     let learnt = learnt_table(build, node, &name, &trained.learnt_from).await?;
     let validation = validation_table(build, node, &name).await?;
-    let python = shop.python(node).await?;
+    let python = build.python(node).await?;
     let library = match shop.project.package.runtime {
         RuntimeChoice::Python => None,
         RuntimeChoice::Auto | RuntimeChoice::Onnx => Some(shop.onnx_library(node).await?),
