@@ -45,7 +45,7 @@ pub struct CommandJob {
     pub secrets: BTreeMap<String, String>,
     /// What `sandbox.read` adds, absolute.
     pub read: Vec<PathBuf>,
-    /// Whether the sandbox lets the step open a source of a split data set.
+    /// Whether the sandbox lets the step open what holds test rows.
     pub reads_sources: bool,
     /// Of `{output}`, in a step that makes a data set: `parquet` or `csv`.
     pub table_extension: Option<&'static str>,
@@ -59,8 +59,9 @@ pub struct StepContext<'a> {
     pub python: Option<&'a Environment>,
     /// Looks up a declared secret.
     pub secret: &'a (dyn Fn(&str) -> Option<String> + Sync),
-    /// Absolute paths of the sources of split data sets.
-    pub sources: &'a [PathBuf],
+    /// Files and folders that hold test rows: the sources of data sets, the home. Real paths, as of
+    /// [`std::fs::canonicalize`].
+    pub sealed: &'a [PathBuf],
 }
 
 /// The job of `step`, named `name`, with `params` (its own, overridden) and the `inputs` that its
@@ -108,10 +109,11 @@ pub async fn command_job(
     for (written, path) in step.sandbox.read.iter().zip(&read) {
         read_digests.insert(written.clone(), digest_path(path)?);
     }
-    let reads_sources = context
-        .sources
-        .iter()
-        .any(|source| read.iter().any(|path| source.starts_with(path) || path.starts_with(source)));
+    // However they are written: through a link, with `..`.
+    let opened: Vec<_> = read.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
+    let opens =
+        |sealed: &PathBuf| opened.iter().any(|path| sealed.starts_with(path) || path.starts_with(sealed));
+    let reads_sources = context.sealed.iter().any(opens);
     let command = Command {
         result_version: RESULT_VERSION,
         words: step.run.clone(),

@@ -14,6 +14,9 @@ pub(crate) struct Reported {
     pub(crate) series: BTreeMap<String, Vec<(i64, f64)>>,
 }
 
+/// A `metrics.json` of more bytes is none.
+const LARGEST: u64 = 16 << 20;
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -42,11 +45,20 @@ impl Reported {
     /// # Errors
     /// If it is no JSON object of numbers.
     pub(crate) fn file(&mut self, folder: &Path) -> Result<()> {
-        let Ok(text) = std::fs::read_to_string(folder.join("metrics.json")) else { return Ok(()) };
+        let path = folder.join("metrics.json");
+        let Ok(found) = path.symlink_metadata() else { return Ok(()) };
         let wrong = || {
             Fault::new(Kind::Step, "the step's `metrics.json` can't be read")
                 .hint("write one JSON object of numbers; objects in it join their names by a dot")
         };
+        // A link could lead to what the step may not open, and a pipe would be waited for.
+        if !found.is_file() {
+            return Err(wrong().because("it is no file"));
+        }
+        if found.len() > LARGEST {
+            return Err(wrong().because(format!("it has {} bytes; at most {LARGEST} are read", found.len())));
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| wrong().because(error))?;
         // Python's json writes NaN and Infinity bare, which JSON does not know.
         let text = bare_names_quoted(&text);
         let value: Value = serde_json::from_str(&text).map_err(|error| wrong().because(error))?;

@@ -22,8 +22,9 @@ pub(crate) struct Found {
 /// The files below `folder`, sorted by path. A link counts as the file it leads to.
 ///
 /// # Errors
-/// If a link leads out of the folder, to a folder, or nowhere; if something is neither file nor
-/// folder; if a name is not UTF-8 or holds a backslash.
+/// [`Kind::Conflict`] if a link leads out of the folder, to a folder, or nowhere; if something is
+/// neither file nor folder; if a name is not UTF-8 or holds a backslash. [`Kind::Store`] if the folder
+/// can't be read.
 pub(crate) fn walk(folder: &Path) -> Result<Vec<Found>> {
     let root = fs::canonicalize(folder).map_err(|error| unreadable(folder, error))?;
     let mut files = Vec::new();
@@ -39,7 +40,7 @@ fn visit(root: &Path, folder: &Path, prefix: &str, files: &mut Vec<Found>) -> Re
         let name = entry.file_name();
         let Some(name) = name.to_str().filter(|name| is_tree_path(name)) else {
             return Err(Fault::new(
-                Kind::Store,
+                Kind::Conflict,
                 format!("cannot store `{}`: its name is not UTF-8, or holds a backslash", place.display()),
             )
             .hint("rename the file"));
@@ -54,7 +55,7 @@ fn visit(root: &Path, folder: &Path, prefix: &str, files: &mut Vec<Found>) -> Re
         let facts = fs::metadata(&place).map_err(|error| unreadable(&place, error))?;
         if !facts.is_file() {
             return Err(Fault::new(
-                Kind::Store,
+                Kind::Conflict,
                 format!("cannot store `{path}` of `{}`: it is neither a file nor a folder", root.display()),
             )
             .hint("write ordinary files there; no pipes, sockets, devices or links to folders"));
@@ -67,13 +68,13 @@ fn visit(root: &Path, folder: &Path, prefix: &str, files: &mut Vec<Found>) -> Re
 /// What the link at `link` leads to, if that lies below `root`.
 fn followed(root: &Path, link: &Path) -> Result<PathBuf> {
     let target = fs::canonicalize(link).map_err(|error| {
-        Fault::new(Kind::Store, format!("cannot follow the link `{}`", link.display()))
+        Fault::new(Kind::Conflict, format!("cannot follow the link `{}`", link.display()))
             .because(error)
             .hint("remove the link, or put the file itself in its place")
     })?;
     if !target.starts_with(root) {
         return Err(Fault::new(
-            Kind::Store,
+            Kind::Conflict,
             format!("cannot store `{}`: the link leads out of its folder", link.display()),
         )
         .detail("leads to", target.display().to_string())

@@ -53,6 +53,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let mut shop =
         Workshop::new(engine, Arc::new(executor::Local), project, place.0.clone(), settings, live.clone());
     shop.sources.clone_from(&session.loaded.root);
+    shop.home_folder = Some(session.home_folder);
     let reproduction = reproduce(Arc::new(shop), &run).await;
     live.0.end();
     let reproduction = reproduction?;

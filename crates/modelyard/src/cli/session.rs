@@ -111,7 +111,9 @@ pub(crate) fn workshop(
     let engine = Engine::new(session.home, ctx.clock.clone(), mode, scratch, jobs);
     cancel_on_signals(engine.cancel.clone());
     let Loaded { project, root, .. } = session.loaded;
-    Arc::new(Workshop::new(engine, Arc::new(executor::Local), project, root, settings, progress))
+    let mut shop = Workshop::new(engine, Arc::new(executor::Local), project, root, settings, progress);
+    shop.home_folder = Some(session.home_folder);
+    Arc::new(shop)
 }
 
 /// Ctrl-C and SIGTERM cancel; a second one ends the program at once.

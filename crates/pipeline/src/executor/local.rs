@@ -72,6 +72,7 @@ impl Executor for Local {
 
 /// The step's folder, filled.
 struct Place {
+    folder: PathBuf,
     inputs: PathBuf,
     work: PathBuf,
     outputs: PathBuf,
@@ -83,6 +84,7 @@ struct Place {
 impl Place {
     async fn make(job: &CommandJob, folder: &Path, blobs: &dyn BlobStore) -> Result<Self> {
         let place = Self {
+            folder: folder.to_owned(),
             inputs: folder.join("inputs"),
             work: folder.join("work"),
             outputs: folder.join("outputs"),
@@ -153,6 +155,7 @@ impl Place {
             vec![self.work.clone(), self.outputs.clone(), self.home.clone(), temporary.path().to_owned()];
         let mut spec = CommandSpec::new(words.into_iter().map(OsString::from), &self.work, &self.log);
         spec.env = env;
+        spec.blotted = job.secrets.values().cloned().collect();
         spec.sandbox = SandboxSpec {
             read,
             write,
@@ -211,6 +214,14 @@ async fn outputs(
                 .with_log(log)
                 .hint("write it to the path that stands in the command line, or in the file MODELYARD_CONTEXT names")
         };
+        let strange = |fault: Fault| {
+            let strange = Fault::new(
+                Kind::Step,
+                format!("step `{}` ended well, but its output `{name}` can't be kept", job.step),
+            );
+            strange.because(fault.report()).with_log(log)
+        };
+        refuse_leading_out(&path, &place.folder).map_err(strange)?;
         let output = match kind {
             OutputKind::File if !path.is_file() => {
                 return Err(missing(&format!("wrote no file where its output `{name}` is declared")));
@@ -221,7 +232,13 @@ async fn outputs(
                 Output { kind: OutputKind::File, identity: content, content, size_bytes: size }
             }
             OutputKind::Folder => {
-                let tree = blobs.put_folder(&path).await?;
+                if !path.is_dir() {
+                    return Err(missing(&format!("left no folder where its output `{name}` is declared")));
+                }
+                let tree = match blobs.put_folder(&path).await {
+                    Err(fault) if fault.kind() == Kind::Conflict => return Err(strange(fault)),
+                    stored => stored?,
+                };
                 if tree.files.is_empty() && name != "artifacts" {
                     return Err(missing(&format!("left the folder of its output `{name}` empty")));
                 }
@@ -232,6 +249,22 @@ async fn outputs(
         outputs.insert(name.clone(), output);
     }
     Ok(outputs)
+}
+
+/// Refuses an output that is a link to outside of the step's `folder`: this program, which no sandbox
+/// holds, would fetch what the step itself may not open. (Links below a folder are the store's to refuse.)
+fn refuse_leading_out(path: &Path, folder: &Path) -> Result<()> {
+    if !path.is_symlink() {
+        return Ok(());
+    }
+    let inside = || std::fs::canonicalize(folder);
+    match std::fs::canonicalize(path) {
+        Ok(target) if inside().is_ok_and(|folder| target.starts_with(folder)) => Ok(()),
+        Ok(target) => Err(Fault::new(Kind::Conflict, "the link leads out of the step's folder")
+            .detail("leads to", target.display().to_string())
+            .hint("write the file itself")),
+        Err(error) => Err(Fault::new(Kind::Conflict, "the link can't be followed").because(error)),
+    }
 }
 
 fn failed(job: &CommandJob, place: &Place, exit: &Exit, log: Digest) -> Fault {
