@@ -132,7 +132,9 @@ impl Fault {
         let mut text = self.0.message.clone();
         let mut line = |label: &str, content: &str| {
             let content = content.trim_end().replace('\n', "\n  ");
-            text.push_str(&format!("\n  {label}: {content}"));
+            // A text that begins on a line of its own leaves no blank behind the label.
+            let gap = if content.starts_with('\n') { "" } else { " " };
+            text.push_str(&format!("\n  {label}:{gap}{content}"));
         };
         for (label, content) in &self.0.details {
             line(label, content);

@@ -84,7 +84,8 @@ impl Build {
             run.error = Some(report.clone());
             run.log = *log;
         }
-        run.cached = !results.is_empty() && results.iter().all(|(_, result)| result.finished_at < began);
+        run.cached =
+            run.status == RunStatus::Finished && results.iter().all(|(_, result)| result.finished_at < began);
         let deciding = match &made {
             Ok(Made::Train(made)) => Some(&made.result),
             _ => results.last().map(|(_, result)| result),

@@ -175,6 +175,9 @@ fn every_trial_failed(count: u32, first: &Fault) -> Fault {
     for (label, text) in first.details() {
         fault = fault.detail(label.clone(), text.clone());
     }
+    if let Some(log) = first.log() {
+        fault = fault.with_log(log);
+    }
     match first.hint_text() {
         Some(hint) => fault.hint(hint),
         None => fault,

@@ -3,20 +3,34 @@
 //! Results go to stdout, progress and remarks to stderr; `--json` prints one document and nothing
 //! else. To add a command: a file with `Args` and `run`, a variant of [`Command`], an arm in [`run`].
 
+mod audit;
 mod check;
 mod completions;
+mod data;
+mod diff;
 mod doctor;
 pub(crate) mod exit;
 mod graph;
+mod home;
 mod live;
+mod lock;
+mod logs;
+mod models;
 mod new;
+mod place;
+mod predict;
 pub(crate) mod print;
+mod report;
 mod reproduce;
 mod run;
+mod runs;
 mod schema;
 mod serve;
 mod session;
+mod show;
 mod status;
+mod table;
+mod text;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -61,6 +75,17 @@ enum Command {
     Graph(graph::Args),
     Reproduce(reproduce::Args),
     Serve(serve::Args),
+    Predict(predict::Args),
+    Logs(logs::Args),
+    Show(show::Args),
+    Diff(diff::Args),
+    Data(data::Args),
+    Runs(runs::Args),
+    Models(models::Args),
+    Report(report::Args),
+    Lock(lock::Args),
+    Home(home::Args),
+    Audit(audit::Args),
     Check(check::Args),
     Doctor(doctor::Args),
     Schema(schema::Args),
@@ -111,7 +136,18 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Status(args) => status::run(args, ctx).await,
         Command::Graph(args) => graph::run(args, ctx).await,
         Command::Reproduce(args) => reproduce::run(args, ctx).await,
+        Command::Predict(args) => predict::run(args, ctx).await,
         Command::Serve(args) => serve::run(args, ctx).await,
+        Command::Logs(args) => logs::run(args, ctx).await,
+        Command::Show(args) => show::run(args, ctx).await,
+        Command::Diff(args) => diff::run(args, ctx).await,
+        Command::Data(args) => data::run(args, ctx).await,
+        Command::Runs(args) => runs::run(args, ctx).await,
+        Command::Models(args) => models::run(args, ctx).await,
+        Command::Report(args) => report::run(args, ctx).await,
+        Command::Lock(args) => lock::run(args, ctx).await,
+        Command::Home(args) => home::run(args, ctx).await,
+        Command::Audit(args) => audit::run(args, ctx).await,
         Command::Check(args) => check::run(args, ctx).await,
         Command::Doctor(args) => doctor::run(args, ctx).await,
         Command::Schema(args) => schema::run(args, ctx).await,

@@ -55,9 +55,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         .map(|input| Field { name: input.name.clone(), data_type: input.data_type, nullable: true })
         .collect();
     let added = added_fields(&manifest);
-    let open = || {
-        Append::open(&args.input, &args.output, &inputs, &added, &TextFormat::default(), CHUNK_ROWS)
-    };
+    let open =
+        || Append::open(&args.input, &args.output, &inputs, &added, &TextFormat::default(), CHUNK_ROWS);
     let mut file = tokio::task::block_in_place(open)?;
     let bar = bar(ctx);
     let mut rows = 0_u64;
@@ -75,7 +74,9 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     model.close().await;
     let output = args.output.display().to_string();
     if ctx.json {
-        print::json(&json!({"model": opened.name, "version": opened.version, "rows": rows, "output": output}));
+        print::json(
+            &json!({"model": opened.name, "version": opened.version, "rows": rows, "output": output}),
+        );
     } else if !ctx.quiet {
         let time = duration_text(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
         print::result(format!("{rows} rows answered in {time}: {output}"));
@@ -103,7 +104,8 @@ fn added_fields(manifest: &Manifest) -> Vec<Field> {
     if manifest.classes.is_empty() {
         return vec![field("prediction".into(), DataType::Float)];
     }
-    let probabilities = manifest.classes.iter().map(|class| field(format!("probability of {class}"), DataType::Float));
+    let probabilities =
+        manifest.classes.iter().map(|class| field(format!("probability of {class}"), DataType::Float));
     std::iter::once(field("prediction".into(), DataType::String)).chain(probabilities).collect()
 }
 

@@ -1,0 +1,260 @@
+//! `modelyard report`: the evidence a gate saw, as a page or in a few lines.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use modelyard_core::fault::Attempt;
+use modelyard_core::model::ModelRef;
+use modelyard_core::outcome::Outcome;
+use modelyard_core::run::{Run, RunKind};
+use modelyard_core::{Digest, Fault, Kind, Result};
+use modelyard_evaluate::Report;
+use modelyard_track::{registry, runs};
+use serde_json::json;
+
+use super::place::{self, Place};
+use super::table::{Column, Table};
+use super::{Context, print, session, text};
+
+/// Show a test report, or write it as one HTML page
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// A run's id or its beginning, NAME, NAME@VERSION or NAME@ALIAS [default: the newest run that
+    /// tested a model]
+    #[arg(value_name = "RUN|MODEL")]
+    what: Option<String>,
+    /// Write the page to this file
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Open the page in the browser
+    #[arg(long)]
+    open: bool,
+}
+
+pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
+    let place = place::open(ctx).await?;
+    let found = find(&place, args.what.as_deref()).await?;
+    let report = read(&place, &found).await?;
+    let page = match (&args.output, args.open) {
+        (Some(file), _) => Some(file.clone()),
+        (None, true) => Some(session::cache()?.join("reports").join(format!("{}.html", found.name()))),
+        (None, false) => None,
+    };
+    if let Some(file) = &page {
+        write(&report, file, args.output.is_none())?;
+    }
+    if ctx.json {
+        print::json(&json!(report));
+    } else if let Some(file) = &page {
+        if !ctx.quiet {
+            print::result(format!("{}: {}", report.title(), report.verdict.sentence));
+            print::result(format!("page: {}", file.display()));
+        }
+    } else {
+        print::result(summary(&report, &found, ctx));
+    }
+    if args.open
+        && let Some(file) = &page
+    {
+        show(file)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where a report comes from.
+struct Found {
+    report: Digest,
+    /// The pipeline run that tested the model, where it is known.
+    run: Option<Run>,
+    /// The version it was registered as.
+    version: Option<(String, u32)>,
+}
+
+impl Found {
+    /// What names it in the next command.
+    fn name(&self) -> String {
+        match (&self.version, &self.run) {
+            (Some((name, number)), _) => format!("{name}@{number}"),
+            (None, Some(run)) => run.id.to_string(),
+            (None, None) => self.report.to_string(),
+        }
+    }
+}
+
+async fn find(place: &Place, what: Option<&str>) -> Result<Found> {
+    if let Some(what) = what
+        && runs::lookup(&place.home, what).await?.is_none()
+        && let Ok(model) = what.parse::<ModelRef>()
+    {
+        return of_version(place, &model).await;
+    }
+    let run = match what {
+        Some(what) => runs::find(&place.home, what).await?,
+        None => newest_tested(place).await?,
+    };
+    let run = match run.parent {
+        Some(parent) if run.kind != RunKind::Pipeline => place.home.runs.get(parent).await?.unwrap_or(run),
+        _ => run,
+    };
+    let outcome = Outcome::of(&run)?;
+    let report = outcome.report.ok_or_else(|| {
+        Fault::new(Kind::NotFound, format!("the run {} tested no model", run.id))
+            .hint(format!("modelyard show {}", run.id))
+    })?;
+    let model = outcome.model.as_ref().and_then(|model| model.parse::<ModelRef>().ok());
+    let version = match model {
+        Some(model) => place.home.models.resolve(&model).await?.map(|version| (version.name, version.number)),
+        None => None,
+    };
+    Ok(Found { report, run: Some(run), version })
+}
+
+async fn of_version(place: &Place, model: &ModelRef) -> Result<Found> {
+    let version = registry::find(&place.home, model).await?;
+    let title = format!("{}@{}", version.name, version.number);
+    let report = version
+        .report
+        .ok_or_else(|| Fault::new(Kind::NotFound, format!("{title} was registered without a test report")))?;
+    let run = match version.run {
+        Some(id) => place.home.runs.get(id).await?,
+        None => None,
+    };
+    Ok(Found { report, run, version: Some((version.name, version.number)) })
+}
+
+async fn newest_tested(place: &Place) -> Result<Run> {
+    let newest = place.newest().await?;
+    let filter = modelyard_core::run::RunFilter {
+        project: Some(newest.project.clone()),
+        kind: Some(RunKind::Pipeline),
+        limit: Some(200),
+        ..Default::default()
+    };
+    for run in place.home.runs.list(&filter).await? {
+        if Outcome::of(&run)?.report.is_some() {
+            return Ok(run);
+        }
+    }
+    Err(Fault::new(Kind::NotFound, format!("no run of `{}` has tested a model yet", newest.project))
+        .hint("modelyard run"))
+}
+
+/// The stored report, with what is known of it only now: number, run, commit, time.
+async fn read(place: &Place, found: &Found) -> Result<Report> {
+    let bytes = place.home.blobs.get(found.report).await?.ok_or_else(|| {
+        Fault::new(Kind::NotFound, format!("the report of {} is not in the home any more", found.name()))
+    })?;
+    let mut report = Report::from_json(&bytes)?;
+    if let Some((name, number)) = &found.version {
+        report.model.name.clone_from(name);
+        report.model.number = Some(*number);
+    }
+    if let Some(run) = &found.run {
+        report.model.run = Some(run.id.to_string());
+        let parts = runs::parts(&place.home, run).await?;
+        let test = parts.iter().rfind(|part| part.name == "test");
+        report.model.tested_at = test.and_then(|test| test.ended_at).or(run.ended_at);
+        report.provenance.commit = run.source.as_ref().map(|commit| {
+            let changed = if commit.difference.is_some() { ", changed since" } else { "" };
+            format!("{}{changed}", commit.id)
+        });
+        report.provenance.reproduce = Some(format!("modelyard reproduce {}", found.name()));
+    }
+    Ok(report)
+}
+
+/// Writes the page; `make_folder` where the folder is our own.
+fn write(report: &Report, file: &Path, make_folder: bool) -> Result<()> {
+    let failed = || format!("cannot write the report to `{}`", file.display());
+    if let Some(folder) = file.parent().filter(|_| make_folder) {
+        std::fs::create_dir_all(folder).attempt(Kind::Usage, failed)?;
+    }
+    std::fs::write(file, modelyard_evaluate::html(report)).attempt(Kind::Usage, failed)
+}
+
+/// Hands `file` to whatever shows pages here.
+fn show(file: &Path) -> Result<()> {
+    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let mut command = Command::new(opener);
+    command.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let failed = || Fault::new(Kind::Environment, format!("cannot open the report with `{opener}`"));
+    let hint = format!("open {} in a browser", file.display());
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(failed().because(format!("it ended with {status}")).hint(hint)),
+        Err(error) => Err(failed().because(error).hint(hint)),
+    }
+}
+
+fn summary(report: &Report, found: &Found, ctx: &Context) -> String {
+    let mut lines = vec![format!("{}   {}", report.title(), report.verdict.sentence)];
+    let mut gates = Table::new([
+        Column::left("gate", Column::KEEP),
+        Column::left("", Column::KEEP),
+        Column::left("wanted", Column::KEEP),
+        Column::left("got", Column::KEEP),
+        Column::left("", 1),
+    ]);
+    for gate in &report.gates {
+        let passed = if gate.passed { "passed" } else { "failed" };
+        gates.row([
+            gate.name.as_str(),
+            passed,
+            &gate.wanted,
+            &gate.got,
+            gate.note.as_deref().unwrap_or_default(),
+        ]);
+    }
+    let mut metrics = Table::new([
+        Column::left("metric", Column::KEEP),
+        Column::right("value", Column::KEEP),
+        Column::left("95 % interval", 7),
+        Column::right("baseline", 9),
+        Column::right("champion", 8),
+        Column::left("", 1),
+    ]);
+    let optional = |value: Option<f64>| value.map(text::score).unwrap_or_default();
+    for metric in &report.evaluation.metrics {
+        let interval = metric.interval.as_ref();
+        metrics.row([
+            metric.name.clone(),
+            optional(metric.value),
+            interval
+                .map(|interval| format!("{} to {}", text::score(interval.low), text::score(interval.high)))
+                .unwrap_or_default(),
+            optional(metric.baseline),
+            optional(metric.champion),
+            metric.undefined.as_ref().map(|why| format!("undefined: {why}")).unwrap_or_default(),
+        ]);
+    }
+    let mut slices = Table::new([
+        Column::left("worst slices", Column::KEEP),
+        Column::right("rows", 8),
+        Column::right(
+            report.evaluation.metrics.first().map(|metric| metric.name.clone()).unwrap_or_default(),
+            Column::KEEP,
+        ),
+        Column::left("", 1),
+    ]);
+    for slice in report.evaluation.slices.iter().take(5) {
+        slices.row([
+            format!("{} {}", slice.column, slice.value),
+            text::count(slice.rows),
+            optional(slice.score),
+            if slice.clearly_worse { "clearly worse".to_owned() } else { String::new() },
+        ]);
+    }
+    for table in [metrics.text(), gates.text(), slices.text()] {
+        if !table.is_empty() {
+            lines.push(format!("\n{table}"));
+        }
+    }
+    if !report.remarks.is_empty() {
+        lines.push(String::new());
+        lines.extend(report.remarks.iter().map(|remark| format!("remark: {remark}")));
+    }
+    if !ctx.quiet {
+        lines.push(format!("\nnext: modelyard report {} --open", found.name()));
+    }
+    lines.join("\n")
+}
