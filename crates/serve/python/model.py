@@ -168,11 +168,14 @@ def _unpickle(path):
     try:
         import joblib
     except ImportError:
-        import pickle
+        joblib = None
+    # Outside of the `except`, whose error would stand in the traceback of this one.
+    if joblib is not None:
+        return joblib.load(path)
+    import pickle
 
-        with open(path, "rb") as file:
-            return pickle.load(file)
-    return joblib.load(path)
+    with open(path, "rb") as file:
+        return pickle.load(file)
 
 
 def _missing_module(entry, error):

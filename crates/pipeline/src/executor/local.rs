@@ -11,7 +11,7 @@ use modelyard_core::placeholder::Placeholder;
 use modelyard_core::ports::BlobStore;
 use modelyard_core::{Digest, Fault, Kind, Result};
 use modelyard_process::python::{StepVariables, step_environment};
-use modelyard_process::run::{CommandSpec, Exit, Status, run};
+use modelyard_process::run::{CommandSpec, Exit, LOG_LIMIT_BYTES, Status, run};
 use modelyard_process::sandbox::{SandboxSpec, paths};
 use modelyard_process::temporary::PrivateTmp;
 use serde_json::{Value, json};
@@ -45,7 +45,11 @@ impl Executor for Local {
         let temporary = PrivateTmp::new()?;
         let spec = place.command(job, &temporary)?;
         let mut reported = Reported::default();
-        let exit = run(spec, |line| reported.line(line), cancel.cancelled()).await?;
+        let exit = run(spec, |line| reported.line(line), cancel.cancelled()).await;
+        let exit = exit.map_err(|fault| match fault.kind() {
+            Kind::Step => fault.detail("step", &job.step),
+            _ => fault,
+        })?;
         let log = blobs.put_file(&place.log).await?;
         if exit.cancelled {
             return Err(cancelled());
@@ -326,6 +330,13 @@ fn remarks(place: &Place, exit: &Exit) -> Vec<String> {
     let mut remarks = Vec::new();
     if exit.leftovers {
         remarks.push("processes outlived the command and were ended".to_owned());
+    }
+    if exit.log_cut_bytes > 0 {
+        let kept = LOG_LIMIT_BYTES >> 20;
+        remarks.push(format!(
+            "it printed more than {kept} MiB: its log lacks {} bytes in the middle",
+            exit.log_cut_bytes
+        ));
     }
     for left in ["mlflow.db", "mlruns"] {
         if place.work.join(left).exists() {
