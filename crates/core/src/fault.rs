@@ -78,6 +78,13 @@ impl Fault {
         }))
     }
 
+    /// The same fault in other words: its kind, details, causes, hint and log stay.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

@@ -111,7 +111,8 @@ async fn search_for(
     failed.sort_by_key(|(index, _)| *index);
     if finished.is_empty() {
         let (_, first) = failed.swap_remove(0);
-        return Err(if count == 1 { first } else { every_trial_failed(count, &first) }.into());
+        let message = format!("all {count} trials failed; the first: {}", first.message());
+        return Err(if count == 1 { first } else { first.with_message(message) }.into());
     }
     finished.sort_by_key(|(trial, _)| trial.index);
     let (trials, mut done): (Vec<_>, Vec<_>) = finished.into_iter().unzip();
@@ -167,21 +168,6 @@ async fn with_validation(
         }
     }
     Ok(given)
-}
-
-fn every_trial_failed(count: u32, first: &Fault) -> Fault {
-    let mut fault =
-        Fault::new(first.kind(), format!("all {count} trials failed; the first: {}", first.message()));
-    for (label, text) in first.details() {
-        fault = fault.detail(label.clone(), text.clone());
-    }
-    if let Some(log) = first.log() {
-        fault = fault.with_log(log);
-    }
-    match first.hint_text() {
-        Some(hint) => fault.hint(hint),
-        None => fault,
-    }
 }
 
 /// `learning_rate 0.03, leaves 15`.

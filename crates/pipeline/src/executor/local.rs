@@ -57,7 +57,8 @@ impl Executor for Local {
         if !exit.success() {
             return Err(failed(job, &place, &exit, log));
         }
-        reported.file(&place.work)?;
+        let of_step = |fault: Fault| fault.with_log(log).detail("step", &job.step);
+        reported.file(&place.work).map_err(of_step)?;
         let mut performed = Performed {
             outputs: outputs(job, &place, blobs, log).await?,
             metrics: reported.metrics,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use modelyard_core::fault::Attempt;
+use modelyard_core::tree::Tree;
 use modelyard_core::{Fault, Kind, Result};
 
 /// Within the package: `model/model.joblib`.
@@ -67,6 +68,14 @@ pub(super) fn find(folder: &Path, configured: Option<&str>) -> Result<Entry> {
         _ => Err(Fault::new(Kind::Model, "the model's folder holds more than one model file, and nothing says which is asked")
             .detail("files", [pickles, graphs].concat().join(", "))
             .hint("set `entry` in [package], or add a `predict.py` that uses them all")),
+    }
+}
+
+/// Whether [`find`] will answer a script, which Python alone can be asked.
+pub(super) fn is_script(model: &Tree, code: &Tree, configured: Option<&str>) -> bool {
+    match configured {
+        Some(entry) => entry.ends_with(".py"),
+        None => [model, code].iter().any(|tree| tree.file("predict.py").is_some()),
     }
 }
 

@@ -21,6 +21,7 @@ use modelyard_core::data::Part;
 use modelyard_core::fault::Attempt;
 use modelyard_core::package::{Golden, Manifest, Provenance, Runtime, Stage};
 use modelyard_core::table::Table;
+use modelyard_core::tree::Tree;
 use modelyard_core::{Digest, Fault, Kind, Result};
 use modelyard_pipeline::{InputFile, Node, Performed, Stop, collect_code};
 use modelyard_process::python::Environment;
@@ -68,12 +69,16 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<PackageMade, Stop
     let learnt = learnt_table(build, node, &name, &trained.learnt_from).await?;
     let validation = validation_table(build, node, &name).await?;
     let python = build.python(node).await?;
-    let library = match shop.project.package.runtime {
-        RuntimeChoice::Python => None,
-        RuntimeChoice::Auto | RuntimeChoice::Onnx => Some(shop.onnx_library(node).await?),
-    };
     let patterns = shop.project.package.code.as_ref().unwrap_or(&train.step.code);
     let code = collect_code(&*shop.home().blobs, &shop.root, patterns).await?;
+    let files = shop.home().blobs.tree(model.content).await?.unwrap_or_else(|| Tree::new([]));
+    let script = entry::is_script(&files, &code, shop.project.package.entry.as_deref());
+    let library = match shop.project.package.runtime {
+        RuntimeChoice::Python => None,
+        // Nobody fetches a library that is not asked.
+        RuntimeChoice::Auto if script => None,
+        RuntimeChoice::Auto | RuntimeChoice::Onnx => Some(shop.onnx_library(node).await?),
+    };
     let data = build.data(&name)?;
     let provenance = Provenance {
         training: trained.result.key.0,

@@ -39,10 +39,10 @@ pub(super) enum Export {
 /// If the worker died, or files can't be written.
 pub(super) async fn export(bench: &Bench<'_>, wanted: Wanted<'_>) -> Result<Export> {
     let refused = |reason: String, difference| Ok(Export::Refused { reason, difference });
-    let Some(library) = bench.library else { return refused("no ONNX Runtime library".into(), None) };
     if wanted.described.class.is_none() {
         return refused("a `predict.py` is asked by Python".into(), None);
     }
+    let Some(library) = bench.library else { return refused("no ONNX Runtime library".into(), None) };
     let signature = &wanted.manifest.signature;
     let graph = bench.package.join(GRAPH);
     match wanted.worker.export(modelyard_deploy::export::FILES, signature).await? {
