@@ -81,7 +81,7 @@ impl Python {
         self.unpack_wheels(&interpreter, &lock, folder, PYTHON, &with_uv, with_pip.as_flattened())
             .await
             .map_err(|fault| {
-                fault.hint(
+                fault.with_message(format!("cannot fetch ONNX Runtime {VERSION}")).hint(
                     "fetching needs the package registry once; or name a library by `ORT_DYLIB_PATH`, \
                      or put it beside the program",
                 )
