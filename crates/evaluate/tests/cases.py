@@ -38,9 +38,7 @@ def value(call):
 def regression(name, truth, predicted):
     truth, predicted = np.asarray(truth, float), np.asarray(predicted, float)
     wanted = {key: value(partial(f, truth, predicted)) for key, f in REGRESSION.items()}
-    cases.append(
-        {"name": name, "truth": truth.tolist(), "predicted": predicted.tolist(), "wanted": wanted}
-    )
+    cases.append({"name": name, "truth": truth.tolist(), "predicted": predicted.tolist(), "wanted": wanted})
 
 
 def classification(name, truth, predicted, probabilities, positive=None, intervals=False):
@@ -67,17 +65,13 @@ def classification(name, truth, predicted, probabilities, positive=None, interva
             wanted[key] = value(lambda: score(is_positive, answered))
         auc = value(lambda: m.roc_auc_score(is_positive, score_of_positive))
         wanted["roc_auc"] = wanted["roc_auc_ovr"] = wanted["roc_auc_ovr_weighted"] = auc
-        wanted["average_precision"] = value(
-            lambda: m.average_precision_score(is_positive, score_of_positive)
-        )
+        wanted["average_precision"] = value(lambda: m.average_precision_score(is_positive, score_of_positive))
         wanted["brier_score"] = value(
             lambda: m.brier_score_loss(is_positive, y_proba=score_of_positive, pos_label=True)
         )
     else:
         for key, average in [("roc_auc_ovr", "macro"), ("roc_auc_ovr_weighted", "weighted")]:
-            wanted[key] = value(
-                lambda: m.roc_auc_score(truth, p, multi_class="ovr", average=average, labels=labels)
-            )
+            wanted[key] = value(lambda: m.roc_auc_score(truth, p, multi_class="ovr", average=average, labels=labels))
         wanted["average_precision"] = value(lambda: m.average_precision_score(truth, p))
         wanted["brier_score"] = value(lambda: m.brier_score_loss(truth, y_proba=p, labels=labels))
     cases.append(
@@ -139,8 +133,18 @@ classification("perfect", [0, 1, 1, 0], [0, 1, 1, 0], [[0.9, 0.1], [0.2, 0.8], [
 rest = rng.dirichlet(np.ones(4), 60)
 classification("a class absent from the truth", rng.integers(0, 3, 60), rest.argmax(axis=1), rest)
 classification("a class absent from truth and answers", rng.integers(0, 3, 60), rest[:, :3].argmax(axis=1), rest)
-classification("three classes, truth of two", rng.integers(0, 2, 60), rest[:, :3].argmax(axis=1), rest[:, :3] / rest[:, :3].sum(axis=1, keepdims=True))
-classification("three classes, truth of one", np.zeros(60), rest[:, :3].argmax(axis=1), rest[:, :3] / rest[:, :3].sum(axis=1, keepdims=True))
+classification(
+    "three classes, truth of two",
+    rng.integers(0, 2, 60),
+    rest[:, :3].argmax(axis=1),
+    rest[:, :3] / rest[:, :3].sum(axis=1, keepdims=True),
+)
+classification(
+    "three classes, truth of one",
+    np.zeros(60),
+    rest[:, :3].argmax(axis=1),
+    rest[:, :3] / rest[:, :3].sum(axis=1, keepdims=True),
+)
 
 for load, model in [
     (load_breast_cancer, HistGradientBoostingClassifier(random_state=0)),

@@ -45,9 +45,7 @@ class Estimator:
         self.model = model
         self.has_probabilities = _has_probabilities(model)
         final = list(_parts(model))[-1]
-        self.is_most_probable = (
-            type(final).__module__.startswith(LIBRARIES) and type(final).__name__ in MOST_PROBABLE
-        )
+        self.is_most_probable = type(final).__module__.startswith(LIBRARIES) and type(final).__name__ in MOST_PROBABLE
 
     @property
     def classes(self):

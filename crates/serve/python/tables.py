@@ -44,9 +44,7 @@ class Builder:
     def build(self, columns):
         """`columns`: lists as they came, None where missing; times in microseconds, dates in days."""
         if self.pandas is None:
-            plain = {
-                one["name"]: _python(one["type"], values) for one, values in zip(self.inputs, columns)
-            }
+            plain = {one["name"]: _python(one["type"], values) for one, values in zip(self.inputs, columns)}
             return plain[self.inputs[0]["name"]] if self.series else plain
         built = {
             one["name"]: _column(self.pandas, one["type"], one["dtype"], values)
@@ -66,13 +64,19 @@ def _column(pandas, kind, dtype, values):
         # From CSV nothing parses times but the user's own code.
         values = [None if value is None else _text(kind, value) for value in values]
     elif kind == "timestamp":
-        instants = numpy.array(["NaT" if value is None else value for value in values], dtype="datetime64[us]") \
-            if None in values else numpy.array(values, dtype="int64").view("datetime64[us]")
+        instants = (
+            numpy.array(["NaT" if value is None else value for value in values], dtype="datetime64[us]")
+            if None in values
+            else numpy.array(values, dtype="int64").view("datetime64[us]")
+        )
         return _times(pandas, instants, dtype)
     elif kind == "date":
         if dtype.startswith("datetime64"):
-            days = numpy.array(["NaT" if value is None else value for value in values], dtype="datetime64[D]") \
-                if None in values else numpy.array(values, dtype="int64").view("datetime64[D]")
+            days = (
+                numpy.array(["NaT" if value is None else value for value in values], dtype="datetime64[D]")
+                if None in values
+                else numpy.array(values, dtype="int64").view("datetime64[D]")
+            )
             return _times(pandas, days.astype("datetime64[us]"), dtype)
         values = _python(kind, values)
     if dtype == OBJECT_NAN:

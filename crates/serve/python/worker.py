@@ -34,7 +34,7 @@ class Worker:
             raise WorkerError(
                 "dtypes",
                 "pandas cannot read the training split: %s" % summary(error),
-                "pandas needs `pyarrow` among the requirements to read Parquet; or say `format = \"csv\"` of the data set",
+                'pandas needs `pyarrow` among the requirements to read Parquet; or say `format = "csv"` of the data set',
             ) from error
 
     def prepare(self, message):

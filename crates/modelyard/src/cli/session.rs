@@ -152,8 +152,6 @@ pub(crate) fn cache() -> Result<PathBuf> {
 
 /// Who acts: `MODELYARD_ACTOR`, else the operating system's user.
 pub(crate) fn actor() -> String {
-    ["MODELYARD_ACTOR", "USER", "LOGNAME"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
-        .unwrap_or_else(|| "unknown".to_owned())
+    let declared = std::env::var("MODELYARD_ACTOR").ok().filter(|name| !name.is_empty());
+    declared.unwrap_or_else(|| whoami::fallible::username().unwrap_or_else(|_| "unknown".to_owned()))
 }

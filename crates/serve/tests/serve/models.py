@@ -153,7 +153,7 @@ def price():
     )
 
 
-SCRIPT = '''
+SCRIPT = """
 import json, os, signal, sys, time
 import weights
 
@@ -180,7 +180,7 @@ def predict(state, table):
         yes = weights.squash(state["bias"] + count * state["count"] + hour + len(word))
         answers.append({"yes": yes, "no": 1 - yes})
     return answers
-'''
+"""
 
 
 def words():
@@ -286,7 +286,9 @@ def zipmap():
             helper.make_value_info(
                 "output_probability",
                 helper.make_sequence_type_proto(
-                    helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, None))
+                    helper.make_map_type_proto(
+                        TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, None)
+                    )
                 ),
             ),
         ],
@@ -308,7 +310,7 @@ def zipmap():
 
 def columns():
     """An input a column, of several types and both ranks; a regression."""
-    path = save(
+    save(
         "columns",
         [
             helper.make_node(
@@ -339,9 +341,7 @@ def columns():
     rows = [
         {"kind": [None, "a", "b", "c"][n % 4], "count": n, "size": None if n % 5 == 0 else n / 3} for n in range(ROWS)
     ]
-    wanted = [
-        [30.0, 10.0, 20.0, 0.0][n % 4] + n + (1.0 if n % 5 == 0 else n / 3) for n in range(ROWS)
-    ]
+    wanted = [[30.0, 10.0, 20.0, 0.0][n % 4] + n + (1.0 if n % 5 == 0 else n / 3) for n in range(ROWS)]
     made(
         "columns",
         task="regression",
