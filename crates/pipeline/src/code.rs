@@ -43,17 +43,22 @@ pub async fn collect_code(blobs: &dyn BlobStore, root: &Path, patterns: &[String
 pub fn digest_path(path: &Path) -> Result<Digest> {
     let failed = || format!("cannot read `{}` of `sandbox.read`", path.display());
     if path.is_file() {
-        return Ok(Digest::of(&std::fs::read(path).attempt(Kind::Config, failed)?));
+        return digest_file(path).attempt(Kind::Config, failed);
     }
     let mut files = BTreeMap::new();
     gather(path, path, &mut files)?;
     let mut tree = Vec::with_capacity(files.len());
     for (name, file) in files {
-        let bytes = std::fs::read(&file).attempt(Kind::Config, failed)?;
-        let size_bytes = bytes.len() as u64;
-        tree.push(TreeFile { path: name, digest: Digest::of(&bytes), size_bytes, executable: false });
+        let digest = digest_file(&file).attempt(Kind::Config, failed)?;
+        let size_bytes = file.metadata().attempt(Kind::Config, failed)?.len();
+        tree.push(TreeFile { path: name, digest, size_bytes, executable: false });
     }
     Ok(Tree::new(tree).digest())
+}
+
+/// Of any size: it does not pass through memory whole.
+fn digest_file(path: &Path) -> std::io::Result<Digest> {
+    Digest::of_reader(std::fs::File::open(path)?)
 }
 
 fn matches(root: &Path, pattern: &str) -> Result<Vec<PathBuf>> {

@@ -8,6 +8,7 @@ use modelyard_core::action::{Action, ActionKind, Command, OutputKind, Sandbox, S
 use modelyard_core::config::Step;
 use modelyard_core::placeholder::Placeholder;
 use modelyard_core::ports::BlobStore;
+use modelyard_core::tree::Tree;
 use modelyard_core::{Digest, Fault, Kind, Result};
 use modelyard_process::python::Environment;
 use serde_json::Value;
@@ -96,6 +97,7 @@ pub async fn command_job(
         }
     }
     let code = collect_code(context.blobs, context.root, &step.code).await?;
+    refuse_sealed(context, name, &code)?;
     let mut secrets = BTreeMap::new();
     for secret in &step.secrets {
         let value = (context.secret)(secret).ok_or_else(|| {
@@ -150,6 +152,21 @@ pub async fn command_job(
         root: context.root.to_owned(),
     };
     Ok(job)
+}
+
+/// Refuses code that is, through a link, what holds test rows.
+fn refuse_sealed(context: &StepContext<'_>, name: &str, code: &Tree) -> Result<()> {
+    for file in &code.files {
+        let Ok(real) = std::fs::canonicalize(context.root.join(&file.path)) else { continue };
+        if context.sealed.iter().any(|sealed| real.starts_with(sealed)) {
+            let message =
+                format!("the code of `{name}` holds `{}`: the step could read the test rows", file.path);
+            return Err(Fault::new(Kind::Config, message)
+                .detail("leads to", real.display().to_string())
+                .hint("name the code's files or folders alone"));
+        }
+    }
+    Ok(())
 }
 
 impl CommandJob {

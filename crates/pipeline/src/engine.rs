@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use modelyard_core::action::{Action, ActionKind, ActionResult, Output, Trust, Usage};
 use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Digest, Fault, Kind};
+use modelyard_process::temporary::remove_folder;
 use tokio::sync::{Semaphore, watch};
 
 use crate::scratch::{Scratch, folder_name};
@@ -209,15 +210,11 @@ impl Engine {
         for folder in folders.flatten() {
             let name = format!("action-{}", folder.file_name().to_string_lossy());
             if let Ok(Some(_lock)) = self.home.locks.try_lock(&name).await {
-                remove(&folder.path());
+                // What can't be removed now is tried again by the next run.
+                let _ = remove_folder(&folder.path());
             }
         }
     }
-}
-
-fn remove(folder: &Path) {
-    // What can't be removed now is tried again by the next run.
-    let _ = std::fs::remove_dir_all(folder);
 }
 
 pub(crate) fn cancelled() -> Fault {

@@ -7,12 +7,31 @@ use std::path::{Path, PathBuf};
 
 use modelyard_core::{Fault, Kind};
 
-/// The fault of step `step`, if the end of its log shows that it looked for something the project
-/// has and the step did not declare. `work` is the folder it ran in.
-pub(crate) fn undeclared(step: &str, log: &str, root: &Path, work: &Path) -> Option<Fault> {
+/// That a step looked for something the project has and the step did not declare.
+#[derive(Debug)]
+pub(crate) struct Undeclared {
+    pub(crate) fault: Fault,
+    /// Nothing was printed after that; else the step may have coped with it, and failed of
+    /// something else.
+    pub(crate) at_end: bool,
+}
+
+/// What the end of the log of step `step` shows of that. `work` is the folder it ran in.
+pub(crate) fn undeclared(step: &str, log: &str, root: &Path, work: &Path) -> Option<Undeclared> {
     let (at, found) =
         log.lines().enumerate().filter_map(|(at, line)| Some((at, looked_for(line)?))).last()?;
-    let importer = importer(log, at, work);
+    let at_end = log.lines().skip(at + 1).all(|line| line.trim().is_empty());
+    let fault = fault(step, found, importer(log, at, work), root, work)?;
+    Some(Undeclared { fault, at_end })
+}
+
+fn fault(
+    step: &str,
+    found: LookedFor,
+    importer: Option<(String, String)>,
+    root: &Path,
+    work: &Path,
+) -> Option<Fault> {
     match found {
         LookedFor::Module(module) => {
             let top = module.split('.').next()?;
@@ -103,15 +122,17 @@ mod tests {
         std::fs::write(root.path().join("features.py"), "")?;
         let log = "Traceback (most recent call last):\n  File \"/s/work/train.py\", line 4, in <module>\n    \
                    import features\nModuleNotFoundError: No module named 'features'\n";
-        let fault = undeclared("train", log, root.path(), Path::new("/s/work")).map(|fault| fault.report());
+        let found = undeclared("train", log, root.path(), Path::new("/s/work"));
+        let report = found.map(|found| (found.fault.report(), found.at_end));
         assert_eq!(
-            fault.as_deref(),
-            Some(
+            report.as_ref().map(|(report, at_end)| (report.as_str(), *at_end)),
+            Some((
                 "step `train` looked for a module that it did not declare\n  \
                  module: features (imported by train.py, line 4; the project has features.py)\n  \
                  cause: a step sees its inputs, its code and its environment, nothing else\n  \
-                 hint: add \"features.py\" to `code` of `train` in modelyard.toml"
-            )
+                 hint: add \"features.py\" to `code` of `train` in modelyard.toml",
+                true,
+            ))
         );
         Ok(())
     }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use modelyard_core::action::ActionKey;
 use modelyard_core::fault::Attempt;
 use modelyard_core::{Kind, Result};
+use modelyard_process::temporary::remove_folder;
 
 /// Removed with all its content when dropped.
 pub(crate) struct Scratch(PathBuf);
@@ -25,7 +26,7 @@ impl Scratch {
         let folder = parent.join(folder_name(key));
         let failed = || format!("cannot make the folder `{}` for a step", folder.display());
         if folder.exists() {
-            std::fs::remove_dir_all(&folder).attempt(Kind::Store, failed)?;
+            remove_folder(&folder).attempt(Kind::Store, failed)?;
         }
         std::fs::create_dir_all(&folder).attempt(Kind::Store, failed)?;
         Ok(Self(folder))
@@ -39,7 +40,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // Nothing depends on it being gone: the next execution of the key removes it first.
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = remove_folder(&self.0);
     }
 }
 

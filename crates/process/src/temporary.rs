@@ -59,7 +59,7 @@ impl PrivateTmp {
             let ours =
                 named && entry.metadata().is_ok_and(|found| found.is_dir() && found.mode() & 0o7777 == MODE);
             if ours && File::open(&path).is_ok_and(|folder| folder.try_lock().is_ok()) {
-                remove(&path);
+                let _ = remove_folder(&path);
             }
         }
     }
@@ -67,16 +67,22 @@ impl PrivateTmp {
 
 impl Drop for PrivateTmp {
     fn drop(&mut self) {
-        remove(&self.path);
+        // What is left is swept by a later program.
+        let _ = remove_folder(&self.path);
     }
 }
 
-fn remove(folder: &Path) {
-    if std::fs::remove_dir_all(folder).is_err() {
-        // A command may have locked folders; they are the user's own, so they can be unlocked.
-        unlock(folder);
-        let _ = std::fs::remove_dir_all(folder);
+/// Removes `folder` and all that a command left in it, folders without permissions too: they are the
+/// user's own, so they can be unlocked.
+///
+/// # Errors
+/// If something of it can't be removed even so.
+pub fn remove_folder(folder: &Path) -> std::io::Result<()> {
+    if std::fs::remove_dir_all(folder).is_ok() {
+        return Ok(());
     }
+    unlock(folder);
+    std::fs::remove_dir_all(folder)
 }
 
 fn unlock(folder: &Path) {

@@ -41,6 +41,26 @@ fn a_command_that_fails_shows_the_end_of_its_log_and_keeps_all_of_it() {
 }
 
 #[test]
+fn an_endless_line_does_not_fill_the_screen() {
+    let project = step("print('x' * 5_000_000)\nsys.exit(1)", "");
+    let ended = project.fails(&["run", "a"], 7, "step `a` failed with exit code 1");
+    assert!(ended.stderr.len() < 2_000, "{}", ended.stderr.len());
+    assert!(ended.stderr.contains("xxx …\n"), "{}", ended.text());
+    assert!(project.succeeds(&["logs"]).stdout.len() > 5_000_000);
+}
+
+/// As package managers leave their caches.
+#[test]
+fn folders_without_permissions_are_cleared_away() {
+    let python = "os.makedirs('cache/deep')\nopen('cache/deep/file', 'w')\nos.chmod('cache/deep', 0)\n\
+                  os.chmod('cache', 0)\nos.makedirs(os.environ['TMPDIR'] + '/x/y')\n\
+                  os.chmod(os.environ['TMPDIR'] + '/x', 0)\nopen(sys.argv[1], 'w')";
+    let project = step(python, "");
+    project.succeeds(&["run", "a"]);
+    assert!(project.stale_folders().is_empty(), "{:?}", project.stale_folders());
+}
+
+#[test]
 fn a_command_that_a_signal_ends() {
     let project = step("os.kill(os.getpid(), signal.SIGSEGV)", "");
     project.fails(&["run", "a"], 7, "step `a` failed with signal 11");

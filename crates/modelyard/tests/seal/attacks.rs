@@ -251,3 +251,15 @@ fn the_test_part_is_no_input() {
         assert!(!Path::new(&project.home()).join("blobs").exists(), "nothing was begun");
     }
 }
+
+/// A folder of code that leads to the data through a link is an everyday mistake.
+#[test]
+fn code_that_leads_to_a_source_is_refused() {
+    let project = Project::new("[steps.attack]\nrun = \"true\"\ncode = [\"src\"]\n");
+    project.write("src/step.py", "");
+    std::os::unix::fs::symlink("../data", project.root().join("src/data")).unwrap();
+    let ended = project.fails(&["run", "attack"], 3, "the code of `attack` holds `src/data/rows.csv`");
+    assert!(ended.stderr.contains("the step could read the test rows"), "{}", ended.text());
+    std::fs::remove_file(project.root().join("src/data")).unwrap();
+    project.succeeds(&["run", "attack"]);
+}

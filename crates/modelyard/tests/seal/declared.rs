@@ -137,3 +137,16 @@ fn without_the_sandbox_a_run_says_so() {
     assert!(reasons.contains("sandbox"), "{reasons}");
     assert!(project.home_holds(SEALED.as_bytes()), "what it read was kept, as the run says");
 }
+
+/// A file that was missed and coped with does not hide what the step failed of.
+#[test]
+fn the_end_of_the_log_is_shown_where_the_step_went_on() {
+    let project = Project::new(&format!("{STEP}code = [\"step.py\"]\n"));
+    project.write("lookup.txt", "");
+    project.write(
+        "step.py",
+        "import traceback\ntry: open('lookup.txt')\nexcept OSError: traceback.print_exc()\nraise ValueError('far off')\n",
+    );
+    let ended = project.fails(&["run", "use"], 7, "step `use` looked for a file that it did not declare");
+    assert!(ended.stderr.contains("ValueError: far off\n"), "{}", ended.text());
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -25,6 +26,12 @@ use crate::words::substitute;
 
 /// Lines of a failed step's log that its error shows.
 const SHOWN_LINES: usize = 12;
+
+/// Of each of these lines.
+const SHOWN_CHARACTERS: usize = 500;
+
+/// How much of a log's end is looked at.
+const TAIL_BYTES: u64 = 256 << 10;
 
 pub struct Local;
 
@@ -273,9 +280,7 @@ fn refuse_leading_out(path: &Path, folder: &Path) -> Result<()> {
 }
 
 fn failed(job: &CommandJob, place: &Place, exit: &Exit, log: Digest) -> Fault {
-    let text = std::fs::read(&place.log)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default();
+    let text = end_of(&place.log);
     if exit.timed_out {
         let allowed = job.timeout.unwrap_or_default().as_secs_f64();
         return Fault::new(
@@ -285,21 +290,44 @@ fn failed(job: &CommandJob, place: &Place, exit: &Exit, log: Digest) -> Fault {
         .with_log(log)
         .hint("raise `timeout` of the step, or give it less to do");
     }
-    if let Some(fault) = undeclared(&job.step, &text, &job.root, &place.work) {
-        return fault.with_log(log);
-    }
     let how = match exit.status {
         Status::Code(code) => format!("exit code {code}"),
         Status::Signal(9) => "signal 9 (killed, perhaps for lack of memory)".to_owned(),
         Status::Signal(signal) => format!("signal {signal}"),
     };
     let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let tail = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
-    let mut fault = Fault::new(Kind::Step, format!("step `{}` failed with {how}", job.step));
-    if !tail.is_empty() {
+    let tail = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
+    let tail = tail.iter().map(|line| shortened(line)).collect::<Vec<_>>().join("\n");
+    let declare = undeclared(&job.step, &text, &job.root, &place.work);
+    let explained = declare.as_ref().is_some_and(|declare| declare.at_end);
+    let failed = || Fault::new(Kind::Step, format!("step `{}` failed with {how}", job.step));
+    let mut fault = declare.map_or_else(failed, |declare| declare.fault);
+    if !tail.is_empty() && !explained {
         fault = fault.detail("output", format!("\n{tail}"));
     }
     fault.with_log(log)
+}
+
+/// The last [`TAIL_BYTES`] of what the step printed.
+fn end_of(log: &Path) -> String {
+    let read = || {
+        let mut file = std::fs::File::open(log)?;
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        std::io::Result::Ok(bytes)
+    };
+    // The log itself is stored whole; without this the error is a little poorer.
+    read().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+}
+
+/// `line`, of which an error shows so much.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(SHOWN_CHARACTERS) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line.to_owned(),
+    }
 }
 
 /// How far this execution can be relied on (contracts: *inputs not complete*, *unsealed*).
