@@ -16,7 +16,7 @@ use modelyard_core::{Digest, Fault, Kind, Result};
 use modelyard_pipeline::{Graph, Node};
 use serde::Serialize;
 
-use crate::build::Build;
+use crate::build::{Build, lock};
 use crate::outcome::Outcome;
 use crate::snapshot;
 use crate::workshop::Workshop;
@@ -93,7 +93,16 @@ pub async fn reproduce(shop: Arc<Workshop>, run: &Run) -> Result<Reproduction> {
     let build = Build::repetition(shop, &target, stored.clone())?;
     build.walk_unrecorded().await?;
     let fresh = build.results();
-    compare(&home, &outcome, &stored, &fresh, tolerance).await
+    let stood_in = lock(&build.stood_in).clone();
+    stored.retain(|(node, _)| !stood_in.contains(node));
+    let mut reproduction = compare(&home, &outcome, &stored, &fresh, tolerance).await?;
+    reproduction.remarks = stood_in
+        .iter()
+        .map(|node| {
+            format!("the sources of `{node}` are not there as they were: its stored rows stood in for them")
+        })
+        .collect();
+    Ok(reproduction)
 }
 
 async fn compare(

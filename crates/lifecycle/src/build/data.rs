@@ -25,15 +25,17 @@ const SETTLED_NS: i64 = 2_000_000_000;
 pub(super) async fn make(build: &Build, node: &Node, name: &str) -> Result<DataMade, Stop> {
     let shop = &build.shop;
     let dataset = &shop.project.data[name];
-    let mut files = BTreeMap::new();
-    for (source_name, source) in &dataset.sources {
-        files.insert(source_name.clone(), digests(shop, source).await?);
-    }
-    let table = match &dataset.make {
-        Make::Run(step) => Some(made_by_command(build, node, name, step, &files).await?),
-        Make::AsIs | Make::Sql { .. } => None,
+    let done = match stand_in(build, node, dataset).await {
+        Some(done) => done,
+        None => {
+            let files = all_digests(shop, dataset).await?;
+            let table = match &dataset.make {
+                Make::Run(step) => Some(made_by_command(build, node, name, step, &files).await?),
+                Make::AsIs | Make::Sql { .. } => None,
+            };
+            ingest(build, node, name, dataset, &files, table).await?
+        }
     };
-    let done = ingest(build, node, name, dataset, &files, table).await?;
     let version: DataVersion = serde_json::from_value(done.result.facts.clone())
         .attempt(Kind::Store, || format!("cannot read the stored data version of `{name}`"))?;
     let (numbered, new) = number(build, version).await?;
@@ -65,6 +67,42 @@ pub(super) async fn make(build: &Build, node: &Node, name: &str) -> Result<DataM
 
 /// Files of a source, in order, with their digests.
 type SourceFiles = Vec<(PathBuf, Digest, u64)>;
+
+/// In a repetition, the stored rows of a data set whose sources are not there as they were then.
+async fn stand_in(build: &Build, node: &Node, dataset: &DataSet) -> Option<Done> {
+    let shop = &build.shop;
+    if shop.engine.mode() != Mode::Repeat {
+        return None;
+    }
+    let stored = build.repeated(node)?;
+    let mut then = stored.action.inputs.clone();
+    then.retain(|name, _| name.starts_with("sources."));
+    if all_digests(shop, dataset).await.is_ok_and(|files| source_inputs(&files) == then) {
+        return None;
+    }
+    shop.progress.note(node, "the sources have changed since: its stored rows stand in for them");
+    super::lock(&build.stood_in).insert(node.clone());
+    Some(Done { result: stored.clone(), cached: true })
+}
+
+async fn all_digests(shop: &Workshop, dataset: &DataSet) -> Result<BTreeMap<String, SourceFiles>, Fault> {
+    let mut files = BTreeMap::new();
+    for (name, source) in &dataset.sources {
+        files.insert(name.clone(), digests(shop, source).await?);
+    }
+    Ok(files)
+}
+
+/// Each file as an input of an ingest.
+fn source_inputs(files: &BTreeMap<String, SourceFiles>) -> BTreeMap<String, Digest> {
+    let mut inputs = BTreeMap::new();
+    for (source, files) in files {
+        for ((_, digest, _), place) in files.iter().zip(0..) {
+            inputs.insert(format!("sources.{source}.{place:06}"), *digest);
+        }
+    }
+    inputs
+}
 
 /// The files that `source` stands for; what has not changed since it was read last is not read again.
 async fn digests(shop: &Workshop, source: &Source) -> Result<SourceFiles, Fault> {
@@ -171,12 +209,7 @@ async fn ingest(
     table: Option<Output>,
 ) -> Result<Done, Stop> {
     let shop = &build.shop;
-    let mut keyed = BTreeMap::new();
-    for (source, files) in files {
-        for ((_, digest, _), place) in files.iter().zip(0..) {
-            keyed.insert(format!("sources.{source}.{place:06}"), *digest);
-        }
-    }
+    let mut keyed = source_inputs(files);
     if let Some(table) = &table {
         keyed.insert("table".to_owned(), table.identity);
     }
@@ -199,13 +232,6 @@ async fn ingest(
     {
         action.params.insert("types".into(), types_text(&first.data.sources));
         previous = Some(first.data.sources);
-    }
-    if shop.engine.mode() == Mode::Repeat
-        && let Some(stored) = build.repeated(node)
-        && stored.key != action.key()
-    {
-        shop.progress.note(node, "the sources have changed since: its stored rows stand in for them");
-        return Ok(Done { result: stored.clone(), cached: true });
     }
     if shop.engine.mode() == Mode::Execute && shop.home().results.get(action.key()).await?.is_none() {
         shop.progress.began(node);

@@ -43,6 +43,8 @@ pub struct Build {
     results: Mutex<Vec<(Node, ActionResult)>>,
     /// What the repeated run had, where this is a repetition.
     repeated: Vec<(Node, ActionResult)>,
+    /// Data sets of a repetition that could not be made again.
+    pub(crate) stood_in: Mutex<BTreeSet<Node>>,
 }
 
 /// What a build came to.
@@ -83,6 +85,7 @@ impl Build {
             outcome: Mutex::default(),
             results: Mutex::default(),
             repeated: Vec::new(),
+            stood_in: Mutex::default(),
         })
     }
 

@@ -1,5 +1,6 @@
 //! `modelyard reproduce`: build it again and compare.
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -13,7 +14,8 @@ use serde_json::json;
 
 use super::live::Live;
 use super::session::{self, BuildArgs};
-use super::{Context, exit, print};
+use super::{Context, exit, place, print};
+use crate::config;
 
 /// Build a version or run again from what was stored, and compare
 #[derive(clap::Args)]
@@ -39,21 +41,25 @@ impl Progress for Quietly {
 }
 
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
-    let session = session::project(ctx).await?;
-    let home = session.home.clone();
-    let (run, title) = the_run(&session, args.what.as_deref()).await?;
-    let scratch = session.home_folder.join("steps");
+    // A version does not depend on what the project's folder holds now.
+    let opened = place::open(ctx).await?;
+    let (run, title) = the_run(&opened, args.what.as_deref()).await?;
+    let home = opened.home;
+    let home_folder = session::absolute(&session::home_folder(ctx)?);
+    let scratch = home_folder.join("steps");
     let place = Restored(restore_folder(&scratch, &run));
     let _ = std::fs::remove_dir_all(&place.0);
     let project = restore(&home, &run, &place.0).await?;
-    let settings = session::settings(args.build.onnx_library, session.loaded.text.clone())?;
+    let settings = session::settings(args.build.onnx_library, String::new())?;
     let engine = Engine::new(home, ctx.clock.clone(), Mode::Repeat, scratch, args.build.jobs);
     session::cancel_on_signals(engine.cancel.clone());
     let live = Arc::new(Quietly(Live::new(ctx)));
     let mut shop =
         Workshop::new(engine, Arc::new(executor::Local), project, place.0.clone(), settings, live.clone());
-    shop.sources.clone_from(&session.loaded.root);
-    shop.home_folder = Some(session.home_folder);
+    if let Ok(file) = config::locate(ctx.project.as_deref()) {
+        shop.sources = session::absolute(file.parent().unwrap_or(Path::new(".")));
+    }
+    shop.home_folder = Some(home_folder);
     let reproduction = reproduce(Arc::new(shop), &run).await;
     live.0.end();
     let reproduction = reproduction?;
@@ -78,11 +84,12 @@ impl Drop for Restored {
 }
 
 /// The pipeline run that `what` names or that made the version it names.
-async fn the_run(session: &session::Session, what: Option<&str>) -> Result<(Run, String)> {
-    let home = &session.home;
+async fn the_run(opened: &place::Place, what: Option<&str>) -> Result<(Run, String)> {
+    let home = &opened.home;
     let Some(what) = what else {
-        let run = modelyard_track::runs::newest(home, &session.loaded.project.name).await?;
-        return Ok((run.clone(), run.id.to_string()));
+        let run = opened.newest().await?;
+        let title = run.id.to_string();
+        return Ok((run, title));
     };
     if let Some(run) = modelyard_track::runs::lookup(home, what).await? {
         return Ok((run, what.to_owned()));
@@ -127,6 +134,9 @@ fn text(reproduction: &Reproduction, title: &str, quiet: bool) -> String {
             format!("{same} of {all} action{s} identical")
         };
         text.push_str(&format!("\n  {step:<10} {what}"));
+    }
+    for remark in &reproduction.remarks {
+        text.push_str(&format!("\nremark: {remark}"));
     }
     if let Some(first) = &reproduction.first_difference {
         let what = first.differences.join(", ");

@@ -70,7 +70,8 @@ fn home_of(ctx: &Context, loaded: &Loaded) -> PathBuf {
     }
 }
 
-fn absolute(path: &Path) -> PathBuf {
+/// `path` from the root; as it is where there is no working folder.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
