@@ -42,7 +42,7 @@ lint:
 
 # The tests that kill, race and repeat, for hours rather than minutes.
 soak:
-	MODELYARD_CRASH_ROUNDS=$(ROUNDS) MODELYARD_SOAK_ROUNDS=$(ROUNDS) scripts/test.sh --soak
+	MODELYARD_CRASH_ROUNDS=$(ROUNDS) MODELYARD_SOAK_ROUNDS=$(ROUNDS) MODELYARD_SOAK_SECONDS=60 scripts/test.sh --soak
 
 # Us and the tools in use today, side by side, with the ratios.
 bench:

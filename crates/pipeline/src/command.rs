@@ -1,6 +1,6 @@
 //! From a configured step and its inputs to the action that runs it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use modelyard_core::ports::BlobStore;
 use modelyard_core::tree::Tree;
 use modelyard_core::{Digest, Fault, Kind, Result};
 use modelyard_process::python::Environment;
+use modelyard_process::sandbox::paths;
 use serde_json::Value;
 
 use crate::code::{collect_code, digest_path};
@@ -46,8 +47,8 @@ pub struct CommandJob {
     pub secrets: BTreeMap<String, String>,
     /// What `sandbox.read` adds, absolute.
     pub read: Vec<PathBuf>,
-    /// Whether the sandbox lets the step open what holds test rows.
-    pub reads_sources: bool,
+    /// Why the step could open what holds test rows although its sandbox is enforced.
+    pub unsealed_by: Option<String>,
     /// Of `{output}`, in a step that makes a data set: `parquet` or `csv`.
     pub table_extension: Option<&'static str>,
     pub root: PathBuf,
@@ -113,9 +114,8 @@ pub async fn command_job(
     }
     // However they are written: through a link, with `..`.
     let opened: Vec<_> = read.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();
-    let opens =
-        |sealed: &PathBuf| opened.iter().any(|path| sealed.starts_with(path) || path.starts_with(sealed));
-    let reads_sources = context.sealed.iter().any(opens);
+    let python = context.python.map(|python| python.read.as_slice()).unwrap_or_default();
+    let unsealed_by = unsealed_by(context.sealed, &opened, python);
     let command = Command {
         result_version: RESULT_VERSION,
         words: step.run.clone(),
@@ -147,11 +147,29 @@ pub async fn command_job(
         timeout: step.timeout_secs.map(Duration::from_secs_f64),
         secrets,
         read,
-        reads_sources,
+        unsealed_by,
         table_extension: None,
         root: context.root.to_owned(),
     };
     Ok(job)
+}
+
+/// How a step that may read `opened`, besides what `python` needs, could open what is `sealed`. All are
+/// real paths.
+fn unsealed_by(sealed: &[PathBuf], opened: &[PathBuf], python: &[PathBuf]) -> Option<String> {
+    let opens =
+        |path: &PathBuf| sealed.iter().any(|sealed| sealed.starts_with(path) || path.starts_with(sealed));
+    if opened.iter().any(opens) {
+        return Some("`sandbox.read` opens a source or the home".to_owned());
+    }
+    let covers = |folder: &&PathBuf| sealed.iter().any(|sealed| sealed.starts_with(folder));
+    if let Some(folder) = python.iter().find(covers) {
+        return Some(format!("a source or the home lies in `{}`, which Python needs", folder.display()));
+    }
+    // Sources are many, their folders few.
+    let folders: BTreeSet<_> = sealed.iter().filter_map(|sealed| sealed.parent()).collect();
+    let system = folders.into_iter().find_map(paths::below_system)?;
+    Some(format!("a source or the home lies in `{}`, which every step may read", system.display()))
 }
 
 /// Refuses code that is, through a link, what holds test rows.
@@ -185,4 +203,29 @@ impl CommandJob {
 /// What an input is called in keys and in the context file: the placeholder without braces.
 pub(crate) fn input_name(placeholder: &Placeholder) -> String {
     placeholder.to_string().trim_matches(['{', '}']).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(sealed: &str, opened: &str, python: &str, expected: Option<&str>) {
+        let paths = |path: &str| vec![PathBuf::from(path)];
+        let found = unsealed_by(&paths(sealed), &paths(opened), &paths(python));
+        assert_eq!(found.as_deref(), expected, "{sealed} {opened} {python}");
+    }
+
+    #[test]
+    fn what_opens_a_sealed_file_is_said() {
+        check("/p/data/rows.csv", "/p/lookup", "/q", None);
+        check("/p/data/rows.csv", "/p/data/rows.csv.txt", "/q", None);
+        for opened in ["/p/data", "/p/data/rows.csv", "/"] {
+            check("/p/data/rows.csv", opened, "/q", Some("`sandbox.read` opens a source or the home"));
+        }
+        check("/p/home", "/p/home/blobs", "/q", Some("`sandbox.read` opens a source or the home"));
+        let python = "a source or the home lies in `/opt/conda`, which Python needs";
+        check("/opt/conda/rows.csv", "/p/lookup", "/opt/conda", Some(python));
+        let system = "a source or the home lies in `/usr`, which every step may read";
+        check("/usr/share/rows.csv", "/p/lookup", "/q", Some(system));
+    }
 }

@@ -122,6 +122,7 @@ fn opening_a_source_marks_the_run_as_unsealed() {
         project.succeeds(&["run", "use"]);
         let (enforced, complete, sealed, reasons) = trust(&project);
         assert!(enforced && !complete && !sealed, "{read} of {source}: {reasons}");
+        assert!(reasons.contains("`sandbox.read` opens a source or the home"), "{reasons}");
         let shown = project.succeeds(&["show"]).stdout;
         assert!(shown.contains("unsealed"), "{shown}");
     }

@@ -347,10 +347,13 @@ fn trust(job: &CommandJob, exit: &Exit) -> Trust {
     if below_system {
         reasons.push("the project lies below a folder of the system, which every step may read".to_owned());
     }
+    if enforced && !below_system {
+        reasons.extend(job.unsealed_by.clone());
+    }
     Trust {
         enforced,
         inputs_complete: enforced && job.read.is_empty() && !below_system,
-        sealed: enforced && !job.reads_sources && !below_system,
+        sealed: enforced && job.unsealed_by.is_none() && !below_system,
         reasons,
     }
 }
