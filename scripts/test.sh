@@ -15,7 +15,7 @@ if [ "${1:-}" = --soak ]; then
         cargo test --workspace --locked "$name" -- --nocapture
     done
 elif cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --workspace --locked
+    cargo nextest run --workspace --locked --no-fail-fast
     cargo test --workspace --locked --doc
 else
     cargo test --workspace --locked
