@@ -95,18 +95,20 @@ fn table(listed: &[Listed], with_project: bool, ctx: &Context) -> String {
     let now = ctx.clock.now();
     let mut table = Table::new([
         Column::left("run", Column::KEEP),
-        Column::left("project", 5),
+        Column::left("project", 8),
         Column::left("what", 6),
         Column::left("status", 9),
         Column::left("started", 7),
         Column::right("took", 4),
         Column::left("result", 8),
+        Column::left("metric", 6),
     ]);
     let all_pipelines = listed.iter().all(|listed| listed.run.kind == RunKind::Pipeline);
     for listed in listed {
         let run = &listed.run;
         let cached = run.cached && run.key.is_some() && run.status == RunStatus::Finished;
         let took = text::milliseconds(run.started_at, run.ended_at).map(duration_text);
+        let metric = listed.metric.as_ref().map(|(name, value)| format!("{name} {}", text::score(*value)));
         table.row([
             run.id.to_string(),
             if with_project { run.project.clone() } else { String::new() },
@@ -115,6 +117,7 @@ fn table(listed: &[Listed], with_project: bool, ctx: &Context) -> String {
             text::when(run.started_at, now),
             took.unwrap_or_default(),
             listed.result(),
+            metric.unwrap_or_default(),
         ]);
     }
     table.text()
@@ -125,9 +128,8 @@ impl Listed {
     fn result(&self) -> String {
         let failed: Vec<_> =
             self.outcome.gates.iter().filter(|gate| !gate.passed).map(|gate| gate.name.as_str()).collect();
-        let metric = self.metric.as_ref().map(|(name, value)| format!(" {name} {}", text::score(*value)));
         match (&self.outcome.model, failed.as_slice()) {
-            (Some(model), _) => format!("{model}{}", metric.unwrap_or_default()),
+            (Some(model), _) => model.clone(),
             (None, [_, ..]) => format!("gate failed: {}", failed.join(", ")),
             (None, []) => {
                 let data = self.outcome.data.iter().map(|(name, data)| format!("{name}@{}", data.number));

@@ -88,7 +88,7 @@ fn document(name: &str, preview: &Preview) -> Value {
 fn shown(name: &str, preview: &Preview, sample: usize) -> String {
     let rows = &preview.rows;
     let mut lines = vec![format!(
-        "{name}   {} and {} from at most {} of each source file; nothing was kept",
+        "{name}   {}, {}; a sample, nothing was kept\n  at most {} of each source file",
         text::plural(rows.rows() as u64, "row"),
         text::plural(preview.schema.len() as u64, "column"),
         text::plural(sample as u64, "row"),

@@ -74,11 +74,9 @@ fn refuse_occupied(folder: &Path) -> Result<()> {
         Err(Fault::new(Kind::Conflict, format!("cannot download into `{}`: {what}", folder.display()))
             .hint("name a new or empty folder"))
     };
-    match std::fs::read_dir(folder) {
-        Ok(mut entries) => match entries.next() {
-            Some(_) => occupied("it is not empty"),
-            None => Ok(()),
-        },
+    match std::fs::read_dir(folder).map(Iterator::count) {
+        Ok(0) => Ok(()),
+        Ok(_) => occupied("it is not empty"),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => occupied("it is a file"),
         Err(error) => {

@@ -1,0 +1,80 @@
+//! What keeps a home and a project in order.
+
+use serde_json::json;
+
+use crate::prepared::{prepare, project};
+use crate::{assert_fits, document, modelyard, refused, told};
+
+#[test]
+fn the_audit_log_tells_who_changed_what_and_is_verified() {
+    let prepared = prepare();
+    let path = prepared.path();
+    told(path, &["models", "alias", "house-prices@1", "best"]);
+    let entries = document(path, &["audit", "list"]);
+    let events: Vec<_> = entries.as_array().unwrap().iter().map(|entry| &entry["event"]).collect();
+    assert_eq!(json!(events), json!(["model.alias.set", "model.alias.set", "model.version.registered"]));
+    assert_eq!((&entries[2]["number"], &entries[2]["at"]), (&json!(1), &json!("2020-03-14T09:02:00Z")));
+    assert_eq!(entries[1]["previous"], entries[2]["digest"]);
+    assert_eq!(document(path, &["audit", "list", "house-prices"]).as_array().unwrap().len(), 3);
+    assert_eq!(document(path, &["audit", "list", "house-prices@2"]), json!([]));
+    assert_eq!(document(path, &["audit", "list", "-n", "1"])[0]["number"], 3);
+    let text = told(path, &["audit", "list"]);
+    assert_fits(&text);
+    assert!(text.contains("house-prices@1  registered, rmse 10.00  ada"), "{text}");
+    let verified = told(path, &["audit", "verify"]);
+    let head = entries[0]["digest"].as_str().unwrap();
+    assert_eq!(verified, format!("chain verified: 3 entries, head {}\n", &head[..8]));
+    let verdict = document(path, &["audit", "verify"]);
+    assert_eq!(verdict, json!({"intact": true, "entries": 3, "head": head, "broken_at": null}));
+}
+
+#[test]
+fn an_empty_log_is_whole() {
+    let folder = project();
+    assert_eq!(told(folder.path(), &["audit", "list"]), "Nothing was registered or renamed yet.\n");
+    assert_eq!(told(folder.path(), &["audit", "verify"]), "chain verified: 0 entries\n");
+}
+
+#[test]
+fn a_home_of_this_version_needs_no_upgrade() {
+    let prepared = prepare();
+    let done = document(prepared.path(), &["home", "upgrade"]);
+    assert_eq!((&done["from"], &done["to"]), (&json!(1), &json!(1)));
+    let text = told(prepared.path(), &["home", "upgrade"]);
+    assert_eq!(text, format!("the home {} has version 1 already\n", prepared.home().display()));
+    let folder = project();
+    assert_eq!(refused(folder.path(), &["home", "upgrade"]).0, 13);
+}
+
+#[test]
+fn what_can_not_be_locked_is_said() {
+    let folder = project();
+    let (code, text) = refused(folder.path(), &["lock"]);
+    assert_eq!(code, 3);
+    assert_eq!(
+        text,
+        "error: the project has no requirements to lock\n  \
+         hint: set `requirements = \"requirements.txt\"` in [python]\n"
+    );
+}
+
+#[test]
+fn requirements_without_a_package_are_locked_without_a_registry() {
+    let folder = project();
+    let file = folder.path().join("modelyard.toml");
+    let config =
+        std::fs::read_to_string(&file).unwrap() + "\n[python]\nrequirements = \"requirements.txt\"\n";
+    std::fs::write(&file, config).unwrap();
+    std::fs::write(folder.path().join("requirements.txt"), "# nothing yet\n").unwrap();
+    assert_eq!(told(folder.path(), &["lock"]), "requirements.lock made from requirements.txt; commit it\n");
+    assert_eq!(told(folder.path(), &["lock"]), "requirements.lock is up to date\n");
+    assert_eq!(document(folder.path(), &["lock"])["outcome"], "unchanged");
+}
+
+#[test]
+fn a_home_that_was_named_must_be_there() {
+    let folder = project();
+    let missing = folder.path().join("nowhere");
+    let output = modelyard(folder.path(), &["runs", "list", "--home", missing.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(13), "{}", String::from_utf8_lossy(&output.stderr));
+}
