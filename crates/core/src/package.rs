@@ -136,7 +136,8 @@ pub struct Input {
     pub dtype: String,
     /// Whether the model answers a null or missing field; tried at packaging.
     pub nullable: bool,
-    /// Whether the model answers a category it has not seen; tried at packaging, true for other types.
+    /// Whether the model answers a category (a text, or a whole number) it has not seen; tried at packaging,
+    /// true for other types.
     pub unseen: bool,
     /// Where it does not: every category it answers, as text, sorted by bytes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -61,7 +61,14 @@ pub async fn status(shop: Arc<Workshop>) -> Result<Vec<NodeStatus>> {
                     (State::Ready, reasons)
                 }
                 Err(Stop::Missing(action)) => {
-                    changes(build.shop.home(), &action, last.get(&node.to_string())).await?
+                    let before = last.get(&node.to_string()).map_or(&[][..], Vec::as_slice);
+                    let (others, before): (Vec<_>, Vec<_>) =
+                        before.iter().partition(|before| is_another_trial(&build, before, &action));
+                    if before.is_empty() && !others.is_empty() {
+                        (State::Stale, vec![format!("one more trial: {}", point_text(&build, &action))])
+                    } else {
+                        changes(build.shop.home(), &action, &before).await?
+                    }
                 }
                 Err(Stop::Pending(what)) => (State::New, vec![what]),
                 Err(Stop::Fault(fault)) if fault.kind() == Kind::Store => return Err(fault),
@@ -114,9 +121,9 @@ async fn last_actions(home: &Home, project: &str) -> Result<BTreeMap<String, Vec
 }
 
 /// Why `action` has no result: how it differs from the one of `before` that it is closest to.
-async fn changes(home: &Home, action: &Action, before: Option<&Vec<Action>>) -> Result<(State, Vec<String>)> {
+async fn changes(home: &Home, action: &Action, before: &[&Action]) -> Result<(State, Vec<String>)> {
     let mut closest: Option<Vec<String>> = None;
-    for before in before.into_iter().flatten().filter(|before| same_kind(before, action)) {
+    for before in before.iter().filter(|before| same_kind(before, action)) {
         let found = differences(home, before, action).await?;
         if closest.as_ref().is_none_or(|closest| found.len() < closest.len()) {
             closest = Some(found);
@@ -127,6 +134,27 @@ async fn changes(home: &Home, action: &Action, before: Option<&Vec<Action>>) -> 
         Some(reasons) if reasons.is_empty() => (State::Stale, vec!["its result is gone".to_owned()]),
         Some(reasons) => (State::Stale, reasons),
     })
+}
+
+/// Whether `before` is what another trial of the search still is, so that `action` did not come of it.
+fn is_another_trial(build: &Build, before: &Action, action: &Action) -> bool {
+    let Some(train) = &build.shop.project.train else { return false };
+    let Some(search) = &train.search else { return false };
+    let sampler = modelyard_tune::sampler(search.method);
+    before.params != action.params
+        && (0..sampler.trials(search).unwrap_or(0)).any(|index| {
+            let mut params = train.step.params.clone();
+            params.extend(sampler.point(search, index));
+            params == before.params
+        })
+}
+
+/// `c 5.0`: what the search chose for `action`.
+fn point_text(build: &Build, action: &Action) -> String {
+    let search = build.shop.project.train.as_ref().and_then(|train| train.search.as_ref());
+    let names = search.iter().flat_map(|search| search.space.keys());
+    let chosen = names.filter_map(|name| Some(format!("{name} {}", short(action.params.get(name)?))));
+    chosen.collect::<Vec<_>>().join(", ")
 }
 
 fn same_kind(a: &Action, b: &Action) -> bool {
@@ -190,11 +218,14 @@ fn input_words(name: &str) -> String {
     }
 }
 
-fn param_change(name: &str, old: Option<&Value>, new: Option<&Value>) -> String {
-    let short = |value: &Value| match value {
+fn short(value: &Value) -> String {
+    match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
-    };
+    }
+}
+
+fn param_change(name: &str, old: Option<&Value>, new: Option<&Value>) -> String {
     match (old.map(short), new.map(short)) {
         (Some(old), Some(new)) if old.len() + new.len() <= 60 => format!("{name} {old} → {new}"),
         (None, Some(new)) if new.len() <= 60 => format!("{name} is new: {new}"),

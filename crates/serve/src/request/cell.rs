@@ -170,6 +170,8 @@ impl<'a> Target<'a> {
             Cell::Int(value) => known(&value.to_string()),
             Cell::Float(value) if is_whole(value) => known(&(value as i64).to_string()),
             Cell::Bool(value) => known(if value { "true" } else { "false" }),
+            // Categories of numbers are whole ones. That an integer is none is told by its own message.
+            Cell::Float(_) => self.input.data_type == DataType::Int,
             _ => true,
         };
         if is_known {

@@ -118,28 +118,69 @@ pub(super) async fn try_hostile(
             table: nulls,
             answers,
         }));
-        if signature.inputs[place].data_type == DataType::String {
-            let unseen = Column::String(vec![Some(UNSEEN.to_owned()); base.rows()]);
-            let unseen = with_column(&base, &name, unseen);
-            let answers = answered(worker, &unseen).await;
-            signature.inputs[place].unseen = answers.is_some();
-            if answers.is_none() {
-                signature.inputs[place].categories = categories(learnt, &name);
-            }
+        let unseen = unseen(learnt.column(&name), base.rows());
+        let refused = unseen.len();
+        let before = tried.len();
+        for column in unseen {
+            let table = with_column(&base, &name, column);
+            let answers = answered(worker, &table).await;
             tried.extend(answers.map(|answers| Tried {
                 what: format!("`{name}` not seen in training"),
-                table: unseen,
+                table,
                 answers,
             }));
+        }
+        if refused > 0 && tried.len() == before {
+            signature.inputs[place].unseen = false;
+            signature.inputs[place].categories = categories(learnt, &name);
         }
     }
     Ok(tried)
 }
 
-/// The different texts of a column, sorted: what a model that refuses others was fitted on.
+/// Columns of values that were not there in training: a text; of whole numbers one beyond the largest,
+/// and one in between where there is a gap (a model may refuse what is out of its range alone).
+fn unseen(learnt: Option<&Column>, rows: usize) -> Vec<Column> {
+    match learnt {
+        Some(Column::String(_)) => vec![Column::String(vec![Some(UNSEEN.to_owned()); rows])],
+        Some(Column::Int(values)) => {
+            unseen_numbers(values.iter().flatten().copied().collect())
+                .map(|number| Column::Int(vec![Some(number); rows]))
+                .collect()
+        }
+        // Integers with missing values among them are floats in many a table.
+        Some(Column::Float(values)) if values.iter().flatten().all(|value| is_whole(*value)) => {
+            unseen_numbers(values.iter().flatten().map(|value| *value as i64).collect())
+                .map(|number| Column::Float(vec![Some(number as f64); rows]))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn unseen_numbers(seen: BTreeSet<i64>) -> impl Iterator<Item = i64> {
+    let gap = seen.iter().zip(seen.iter().skip(1)).find(|(a, b)| a.checked_add(1) != Some(**b));
+    let gap = gap.map(|(before, _)| before + 1);
+    let beyond = seen.last().and_then(|largest| largest.checked_add(1));
+    gap.into_iter().chain(beyond)
+}
+
+/// Whether an integer's text says the same; below 2^53 every whole float is an integer of its own.
+fn is_whole(value: f64) -> bool {
+    value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0
+}
+
+/// The different values of a column as text, sorted: what a model that refuses others was fitted on.
 fn categories(learnt: &Table, name: &str) -> Vec<String> {
-    let Some(Column::String(values)) = learnt.column(name) else { return Vec::new() };
-    values.iter().flatten().cloned().collect::<BTreeSet<_>>().into_iter().collect()
+    let texts: BTreeSet<_> = match learnt.column(name) {
+        Some(Column::String(values)) => values.iter().flatten().cloned().collect(),
+        Some(Column::Int(values)) => values.iter().flatten().map(i64::to_string).collect(),
+        Some(Column::Float(values)) => {
+            values.iter().flatten().map(|value| (*value as i64).to_string()).collect()
+        }
+        _ => BTreeSet::new(),
+    };
+    texts.into_iter().collect()
 }
 
 /// The model's answers; `None` if it refuses or answers NaN.
