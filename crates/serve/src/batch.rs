@@ -190,7 +190,7 @@ fn check(predictions: &Predictions, rows: usize, n_classes: usize) -> Result<(),
     }
     match predictions {
         Predictions::Values(values) => match values.iter().find(|value| !value.is_finite()) {
-            Some(value) => wrong(format!("the model answered {value}")),
+            Some(value) => Err(not_finite(format!("the model answered {value}"))),
             None => Ok(()),
         },
         Predictions::Classes { labels, probabilities } => {
@@ -205,11 +205,17 @@ fn check(predictions: &Predictions, rows: usize, n_classes: usize) -> Result<(),
                 ));
             }
             match probabilities.iter().find(|value| !value.is_finite()) {
-                Some(value) => wrong(format!("the model gave {value} as a probability")),
+                Some(value) => Err(not_finite(format!("the model gave {value} as a probability"))),
                 None => Ok(()),
             }
         }
     }
+}
+
+/// Packaging saw finite answers alone: what the row holds is to blame.
+fn not_finite(message: String) -> PredictError {
+    PredictError::new(ErrorCode::BadValue, message)
+        .hint("a number in the row is too far from those the model was trained with")
 }
 
 /// Rows `start..end` of `predictions`.

@@ -268,6 +268,8 @@ pub(crate) fn predict_error(failure: Failure) -> PredictError {
         Failure::Refused(refusal) => {
             let code = match refusal.kind.as_str() {
                 "preprocessing" => ErrorCode::Preprocessing,
+                // As for a graph: packaging saw finite answers alone.
+                "nan" => ErrorCode::BadValue,
                 "internal" => ErrorCode::Internal,
                 _ => ErrorCode::Inference,
             };
