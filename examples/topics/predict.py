@@ -10,11 +10,11 @@ import numpy as np
 def load(folder):
     """Reads the model's files, once, before the first request."""
     folder = Path(folder)
-    weights = np.load(folder / "weights.npz")
+    weights = np.load(folder / "weights.npy")
     return {
         "vectorizer": joblib.load(folder / "vectorizer.joblib"),
-        "coefficients": weights["coefficients"],
-        "intercepts": weights["intercepts"],
+        "coefficients": weights[:, :-1],
+        "intercepts": weights[:, -1],
         "classes": json.loads((folder / "classes.json").read_text()),
     }
 
