@@ -12,4 +12,5 @@ mod invocations;
 mod packages;
 mod predict;
 mod refusals;
+mod triton;
 mod v2;

@@ -11,6 +11,7 @@ mod prepared;
 pub(crate) mod server;
 pub(crate) mod truth;
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -175,12 +176,22 @@ pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
 }
 
-/// Runs `python ARGS` with the packages that the examples' steps use; answers what it prints.
+/// Runs `python ARGS` with the packages of `tests/requirements.txt`; answers what it prints.
 #[track_caller]
 pub(crate) fn python(args: &[&str]) -> String {
+    python_with(args, "")
+}
+
+/// The same, with a text to read.
+#[track_caller]
+pub(crate) fn python_with(args: &[&str], input: &str) -> String {
     let python = std::env::var_os("MODELYARD_TEST_PYTHON")
         .expect("MODELYARD_TEST_PYTHON is not set: `make test` sets it, see CONTRIBUTING.md");
-    let output = Command::new(python).args(args).stdin(Stdio::null()).output().unwrap();
+    let mut command = Command::new(python);
+    command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{args:?} ended with {}: {told}", output.status);
     String::from_utf8(output.stdout).unwrap()
