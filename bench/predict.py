@@ -36,7 +36,7 @@ rows = pd.read_csv(sys.argv[2])
 probabilities = model.predict_proba(rows)
 rows["prediction"] = model.classes_[probabilities.argmax(axis=1)]
 for label, column in zip(model.classes_, probabilities.T):
-    rows[f"probability_{label}"] = column
+    rows[f"probability of {label}"] = column
 rows.to_csv(sys.argv[3], index=False)
 """
 
@@ -55,9 +55,9 @@ def main():
     measure.cpu_seconds([measure.binary(), "models", "download", "late-flights@1", str(package)], project)
     joblib = package / "model" / "model.joblib"
 
-    ours = [measure.binary(), "predict", "late-flights@1", str(rows), str(folder / "ours.csv"), "--force"]
+    ours = [measure.binary(), "predict", "late-flights@1", str(rows), str(folder / "ours.csv")]
     theirs = [str(python), "-c", PEER, str(joblib), str(rows), str(folder / "theirs.csv")]
-    our_cpu = measure.median_cpu(ours, project, ROUNDS)
+    our_cpu = measure.median_cpu(ours, project, ROUNDS, lambda: (folder / "ours.csv").unlink(missing_ok=True))
     their_cpu = measure.median_cpu(theirs, project, ROUNDS)
     print(f"predict, {count:,} rows, CSV to CSV: {our_cpu:.2f} CPU-s, pandas and scikit-learn {their_cpu:.2f}")
     verdicts.at_least("`modelyard predict` against pandas and scikit-learn", their_cpu / our_cpu, 5)
