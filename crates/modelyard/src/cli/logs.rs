@@ -50,6 +50,9 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
             let gap = if place_in_list > 0 { "\n" } else { "" };
             print::result(format!("{gap}== {} ({})", run.name, run.id));
         }
+        if bytes.is_empty() && !ctx.quiet {
+            print::remark(format!("`{}` ({}) printed nothing", run.name, run.id));
+        }
         print::bytes(&bytes);
     }
     if ctx.json {

@@ -131,6 +131,17 @@ impl Listed {
         match (&self.outcome.model, failed.as_slice()) {
             (Some(model), _) => model.clone(),
             (None, [_, ..]) => format!("gate failed: {}", failed.join(", ")),
+            (None, []) if self.run.kind != RunKind::Pipeline => {
+                // Of several the one on rows that it did not learn from.
+                let metrics = &self.run.metrics;
+                let validated = metrics.iter().find(|(name, _)| name.starts_with("validation."));
+                let reported = validated.or_else(|| metrics.iter().next());
+                reported.map(|(name, value)| format!("{name} {}", text::score(*value))).unwrap_or_default()
+            }
+            (None, []) if self.run.kind != RunKind::Pipeline => {
+                let reported = self.run.metrics.iter().next();
+                reported.map(|(name, value)| format!("{name} {}", text::score(*value))).unwrap_or_default()
+            }
             (None, []) => {
                 let data = self.outcome.data.iter().map(|(name, data)| format!("{name}@{}", data.number));
                 data.collect::<Vec<_>>().join(", ")

@@ -157,8 +157,10 @@ impl Shown {
             let cached = step.cached && step.key.is_some() && step.status == RunStatus::Finished;
             let status = if cached { "cached" } else { text::status(step.status) };
             let usage = step.usage.filter(|usage| *usage != Usage::default());
-            let duration =
-                |value: fn(&Usage) -> u64| usage.as_ref().map(value).map(duration_text).unwrap_or_default();
+            // What Modelyard does itself is not measured apart from the rest of its process.
+            let duration = |value: fn(&Usage) -> u64| {
+                usage.as_ref().map(value).filter(|took| *took > 0).map(duration_text).unwrap_or_default()
+            };
             let memory = usage.filter(|usage| usage.peak_memory_bytes > 0);
             table.row([
                 step.name.clone(),

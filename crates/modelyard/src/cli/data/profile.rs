@@ -42,19 +42,8 @@ pub(super) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
 }
 
 fn shown(profile: &Profile) -> String {
-    let mut numbers = Table::new([
-        Column::left("number", Column::KEEP),
-        Column::left("type", 2),
-        Column::right("missing", 9),
-        Column::right("distinct", 4),
-        Column::right("min", 7),
-        Column::right("5 %", 3),
-        Column::right("median", 8),
-        Column::right("95 %", 3),
-        Column::right("max", 7),
-        Column::right("mean", 6),
-        Column::right("std", 1),
-    ]);
+    let mut numbers = measured("number");
+    let mut times = measured("time");
     let mut others = Table::new([
         Column::left("other", Column::KEEP),
         Column::left("type", 7),
@@ -63,45 +52,48 @@ fn shown(profile: &Profile) -> String {
         Column::left("most frequent", 6),
     ]);
     for column in &profile.columns {
-        let missing = missing(column, profile.rows);
-        match &column.numbers {
-            Some(found) => {
-                let value = |value: f64| value_text(value, column.data_type);
-                let [low, median, high] = SHOWN
-                    .map(|place| found.quantiles.get(place).map(|found| value(*found)).unwrap_or_default());
-                // The mean of instants is one, their spread is a length of time.
-                let temporal = matches!(column.data_type, DataType::Timestamp | DataType::Date);
-                let spread = if temporal { String::new() } else { text::number(found.standard_deviation) };
-                numbers.row([
-                    column.name.clone(),
-                    column.data_type.name().to_owned(),
-                    missing,
-                    text::count(column.distinct),
-                    value(found.min),
-                    low,
-                    median,
-                    high,
-                    value(found.max),
-                    value(found.mean),
-                    spread,
-                ]);
-            }
-            None => {
-                others.row([
-                    column.name.clone(),
-                    column.data_type.name().to_owned(),
-                    missing,
-                    text::count(column.distinct),
-                    frequent(column, profile.rows),
-                ]);
-            }
+        let mut cells = vec![
+            column.name.clone(),
+            column.data_type.name().to_owned(),
+            missing(column, profile.rows),
+            text::count(column.distinct),
+        ];
+        let Some(found) = &column.numbers else {
+            cells.push(frequent(column, profile.rows));
+            others.row(cells);
+            continue;
+        };
+        let value = |value: f64| value_text(value, column.data_type);
+        let [low, median, high] =
+            SHOWN.map(|place| found.quantiles.get(place).map(|found| value(*found)).unwrap_or_default());
+        cells.extend([value(found.min), low, median, high, value(found.max)]);
+        // The mean of instants says little, and their spread is no instant.
+        if matches!(column.data_type, DataType::Timestamp | DataType::Date) {
+            times.row(cells);
+        } else {
+            cells.extend([text::number(found.mean), text::number(found.standard_deviation)]);
+            numbers.row(cells);
         }
     }
-    [numbers.text(), others.text()]
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join("\n\n")
+    let tables = [numbers.text(), times.text(), others.text()];
+    tables.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// A table of columns that have a least and a greatest value.
+fn measured(title: &str) -> Table {
+    Table::new([
+        Column::left(title, Column::KEEP),
+        Column::left("type", 2),
+        Column::right("missing", 9),
+        Column::right("distinct", 3),
+        Column::right("min", 7),
+        Column::right("5 %", 4),
+        Column::right("median", 8),
+        Column::right("95 %", 4),
+        Column::right("max", 7),
+        Column::right("mean", 6),
+        Column::right("std", 5),
+    ])
 }
 
 fn missing(column: &ColumnProfile, rows: u64) -> String {

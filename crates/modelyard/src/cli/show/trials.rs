@@ -48,8 +48,7 @@ pub(super) fn table(trials: &[Run], metric: Option<&str>) -> String {
     let mut table = Table::new(columns);
     for trial in trials {
         let mut cells = vec![trial.name.trim_start_matches("trial ").to_owned()];
-        cells
-            .extend(searched.iter().map(|name| trial.params.get(*name).map(text::value).unwrap_or_default()));
+        cells.extend(searched.iter().map(|name| trial.params.get(*name).map(short).unwrap_or_default()));
         cells.extend(
             metrics
                 .iter()
@@ -60,4 +59,17 @@ pub(super) fn table(trials: &[Run], metric: Option<&str>) -> String {
         table.row(cells);
     }
     table.text()
+}
+
+/// A parameter as a table shows it: six digits of it; whole in the trial's own `show`.
+fn short(value: &serde_json::Value) -> String {
+    let whole = text::value(value);
+    match value.as_f64() {
+        Some(number) if whole.len() > 9 && number != 0.0 => {
+            let places = (5 - number.abs().log10().floor() as i32).clamp(0, 12).unsigned_abs() as usize;
+            let rounded = format!("{number:.places$}");
+            if number.abs() < 1e-5 || number.abs() >= 1e15 { format!("{number:.5e}") } else { rounded }
+        }
+        _ => whole,
+    }
 }
