@@ -143,11 +143,9 @@ pub(super) async fn try_hostile(
 fn unseen(learnt: Option<&Column>, rows: usize) -> Vec<Column> {
     match learnt {
         Some(Column::String(_)) => vec![Column::String(vec![Some(UNSEEN.to_owned()); rows])],
-        Some(Column::Int(values)) => {
-            unseen_numbers(values.iter().flatten().copied().collect())
-                .map(|number| Column::Int(vec![Some(number); rows]))
-                .collect()
-        }
+        Some(Column::Int(values)) => unseen_numbers(values.iter().flatten().copied().collect())
+            .map(|number| Column::Int(vec![Some(number); rows]))
+            .collect(),
         // Integers with missing values among them are floats in many a table.
         Some(Column::Float(values)) if values.iter().flatten().all(|value| is_whole(*value)) => {
             unseen_numbers(values.iter().flatten().map(|value| *value as i64).collect())
