@@ -74,11 +74,10 @@ def main():
     linear = linear_project(folder, mlflow / "python")
     compare(verdicts, mlflow, "scaler + logistic regression", linear, "linear", LINEAR_ROW, 40, 8, in_process=True)
 
-    flights = measure.example("flights", folder)
+    flights = measure.example("flights", folder / "onnx")
     compare(verdicts, mlflow, "late flights", flights, "late-flights", FLIGHT, 200, 40, in_process=True)
 
-    python = folder / "flights-python"
-    shutil.copytree(flights, python, ignore=shutil.ignore_patterns(".modelyard"))
+    python = measure.example("flights", folder / "python")
     with open(python / "modelyard.toml", "a") as file:
         file.write('\n[package]\nruntime = "python"\n')
     compare(verdicts, mlflow, "late flights, runtime python", python, "late-flights", FLIGHT, 10, 1, in_process=False)
