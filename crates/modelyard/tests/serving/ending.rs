@@ -19,12 +19,21 @@ fn what_was_taken_is_answered() {
     let project = Project::built(Example::Topics);
     let truth = Truth::of(&project);
     let mut server = Server::start(&project, "topics");
-    let body = json!(truth.rows);
-    let answered = AtomicUsize::new(0);
+    let body = json!(truth.rows).to_string();
+    let request = format!(
+        "POST /predict/topics HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let (sent, answered) = (AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..CONNECTIONS {
             scope.spawn(|| {
-                let answers = server.client().post("/predict/topics", &body).ok();
+                let mut client = server.client();
+                // Accepted, not only waiting to be.
+                assert_eq!(client.get("/v2/health/live").status, 200);
+                client.send(request.as_bytes()).unwrap();
+                sent.fetch_add(1, Ordering::Relaxed);
+                let answers = client.receive().unwrap().ok();
                 let answers = answers["predictions"].as_array().unwrap();
                 assert_eq!(answers.len(), truth.rows.len());
                 for (answer, wanted) in answers.iter().zip(&truth.python) {
@@ -33,10 +42,11 @@ fn what_was_taken_is_answered() {
                 answered.fetch_add(1, Ordering::Relaxed);
             });
         }
-        // All are sent, few can be answered yet.
-        while answered.load(Ordering::Relaxed) == 0 {
+        while sent.load(Ordering::Relaxed) < CONNECTIONS {
             std::thread::sleep(Duration::from_millis(1));
         }
+        // For the last ones to be read.
+        std::thread::sleep(Duration::from_millis(500));
         server.end();
     });
     assert_eq!(answered.load(Ordering::Relaxed), CONNECTIONS);
