@@ -278,6 +278,9 @@ pub struct Package {
     pub entry: Option<String>,
     /// Default: the training step's.
     pub code: Option<Vec<String>>,
+    /// Seconds that the model may take over one question while it is packaged and tested.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_secs: Option<f64>,
 }
 
 impl Package {

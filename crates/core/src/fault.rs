@@ -34,6 +34,8 @@ pub enum Kind {
     Package,
     /// A gate stopped the line.
     Gate,
+    /// A release failed, was rolled back, or may not begin.
+    Release,
     /// `reproduce` found a difference.
     Different,
     /// What was named does not exist.

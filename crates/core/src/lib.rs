@@ -11,6 +11,7 @@ pub mod canonical;
 pub mod clock;
 pub mod config;
 pub mod data;
+pub mod deploy;
 pub mod digest;
 pub mod fault;
 pub mod id;

@@ -12,7 +12,8 @@ use async_trait::async_trait;
 use crate::action::{ActionKey, ActionResult};
 use crate::audit::{Actor, AuditEntry};
 use crate::data::{DataVersion, NumberedVersion};
-use crate::id::RunId;
+use crate::deploy::{Applied, Approval, Environment, EnvironmentId, Release, ReplicaReport, StateRecord};
+use crate::id::{ReleaseId, RunId};
 use crate::model::{ModelRef, ModelVersion, NewVersion, RegisteredModel};
 use crate::run::{Run, RunFilter};
 use crate::tree::Tree;
@@ -153,6 +154,86 @@ pub trait AuditStore: Send + Sync {
         subject: &str,
         details: serde_json::Value,
     ) -> Result<AuditEntry>;
+}
+
+/// Environments, what was applied to them, and their releases. Every change is one transaction with its
+/// audit entry.
+#[async_trait]
+pub trait EnvironmentStore: Send + Sync {
+    /// Writes what a project applied, and all of its `environments` as they are to be.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`](crate::Kind::Conflict) if one of them was changed since it was read.
+    async fn apply(&self, applied: &Applied, environments: &[Environment], actor: &Actor) -> Result<()>;
+
+    /// What `project` applied last.
+    async fn applied(&self, project: &str) -> Result<Option<Applied>>;
+
+    /// Names of projects that applied something, sorted.
+    async fn projects(&self) -> Result<Vec<String>>;
+
+    async fn environment(&self, id: &EnvironmentId) -> Result<Option<Environment>>;
+
+    /// Of one project, or of all; sorted by project and name.
+    async fn environments(&self, project: Option<&str>) -> Result<Vec<Environment>>;
+
+    /// Writes an environment and what changes with it; answers it with its new revision.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`](crate::Kind::Conflict) if it was changed since it was read.
+    async fn change(&self, change: &Change, actor: &Actor) -> Result<Environment>;
+
+    async fn release(&self, id: ReleaseId) -> Result<Option<Release>>;
+
+    /// Newest first.
+    async fn releases(&self, environment: &EnvironmentId) -> Result<Vec<Release>>;
+
+    /// Every state the environment ever had, oldest first.
+    async fn states(&self, environment: &EnvironmentId) -> Result<Vec<StateRecord>>;
+
+    /// Keeps an approval or rejection, audited.
+    async fn approve(&self, approval: &Approval) -> Result<()>;
+
+    /// In the order in which they were given.
+    async fn approvals(&self, model: &str, number: u32) -> Result<Vec<Approval>>;
+}
+
+/// A change of an environment: all of it, or nothing.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// As it is to be, with the revision at which it was read. A state of a new generation is added to
+    /// the history.
+    pub environment: Environment,
+    /// New, or as it is to be.
+    pub release: Option<Release>,
+    /// Model, version and alias to set in the same transaction.
+    pub aliases: Vec<(String, u32, String)>,
+    /// `environment.stopped`, `release.began`.
+    pub event: &'static str,
+    /// Why, for history and audit.
+    pub cause: String,
+    /// What the audit entry says besides; before and after, where something was replaced.
+    pub details: serde_json::Value,
+}
+
+/// What replicas see. Not audited: it is observed, nobody decides it.
+#[async_trait]
+pub trait ObservationStore: Send + Sync {
+    /// Keeps `report` in place of an earlier one of the same boot; one with a lower sequence number
+    /// changes nothing.
+    async fn report(&self, report: &ReplicaReport) -> Result<()>;
+
+    /// The last report of every boot that is kept, oldest first.
+    async fn reports(&self, environment: &EnvironmentId) -> Result<Vec<ReplicaReport>>;
+
+    /// A watch that tells whether anything in the home may have changed since it was last asked.
+    async fn watch(&self) -> Result<Box<dyn Watch>>;
+}
+
+#[async_trait]
+pub trait Watch: Send {
+    /// Cheap enough to be asked ten times a second. True the first time; false alarms are allowed.
+    async fn changed(&mut self) -> Result<bool>;
 }
 
 /// Locks between processes on one home, freed when their holder dies.

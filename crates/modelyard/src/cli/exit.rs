@@ -20,6 +20,7 @@ pub(crate) fn code(kind: Kind) -> u8 {
         Kind::NotFound => 13,
         Kind::Conflict => 14,
         Kind::Store => 15,
+        Kind::Release => 16,
         Kind::Internal => 70,
         Kind::Cancelled => 130,
     }
@@ -42,6 +43,7 @@ pub(crate) fn name(kind: Kind) -> &'static str {
         Kind::NotFound => "not_found",
         Kind::Conflict => "conflict",
         Kind::Store => "store",
+        Kind::Release => "release",
         Kind::Internal => "internal",
         Kind::Cancelled => "cancelled",
     }

@@ -1,0 +1,33 @@
+//! What `modelyard apply` wrote: the server acts on it, never on a working folder.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::EnvironmentSpec;
+use crate::Digest;
+use crate::clock::Timestamp;
+use crate::run::Commit;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Applied {
+    /// Format version, 1.
+    pub version: u32,
+    pub project: String,
+    /// Absolute; only sources and commits are looked at there.
+    pub folder: String,
+    /// Tree of configuration, declared code and lock.
+    pub snapshot: Digest,
+    /// The registered model that the environments hold.
+    pub model: String,
+    pub environments: BTreeMap<String, EnvironmentSpec>,
+    /// `[monitor]` and `[[triggers]]` as they were written.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub monitor: Value,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub triggers: Value,
+    pub source: Option<Commit>,
+    pub at: Timestamp,
+    pub by: String,
+}
