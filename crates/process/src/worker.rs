@@ -78,6 +78,8 @@ pub fn spawn_worker(spec: &WorkerSpec) -> Result<(Worker, UnixStream)> {
         sandbox: &spec.sandbox,
         nice: 0,
         inherited: Some(theirs.into()),
+        // A worker answers strangers: an attack has to guess.
+        fixed_addresses: false,
     })?;
     let said = Arc::new(Said::default());
     let readers = vec![

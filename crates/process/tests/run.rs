@@ -36,6 +36,22 @@ async fn a_command_has_its_lines_its_log_and_its_environment() {
 }
 
 #[tokio::test]
+async fn addresses_are_the_same_at_every_run() {
+    let addresses = "print(id(None), id(object()), id('x' * 1_000_000))";
+    let mut seen = std::collections::BTreeSet::new();
+    let refused = !std::process::Command::new("setarch").args(["-R", "true"]).status().unwrap().success();
+    for _ in 0..5 {
+        let bench = Bench::new();
+        let mut spec = bench.python(addresses, &[]);
+        spec.env.insert("PYTHONHASHSEED".into(), "0".into());
+        assert!(finish(spec).await.success());
+        seen.insert(bench.log());
+    }
+    // A container may refuse it; the command runs all the same.
+    assert!(refused || seen.len() == 1, "{seen:?}");
+}
+
+#[tokio::test]
 async fn usage_covers_the_whole_tree() {
     let bench = Bench::new();
     let burn = "import os, time\nfor _ in range(2):\n  if os.fork() == 0:\n    b = bytearray(150_000_000)\n    \

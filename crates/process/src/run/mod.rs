@@ -5,6 +5,9 @@
 //! nothing of its process tree is left: children that made their own session or process group,
 //! or that were forked twice, included. The same happens if this program is killed.
 //!
+//! A command's memory lies at the same addresses every time, where the system allows that, so that
+//! what it writes does not depend on them.
+//!
 //! It does not interpret what a command prints, and decides nothing about retries.
 //!
 //! Between this program and the command stands a supervisor; see `supervisor.rs`.
@@ -148,6 +151,7 @@ pub async fn run(
         sandbox: &spec.sandbox,
         nice: spec.nice,
         inherited: None,
+        fixed_addresses: true,
     })?;
     let mut memory = Memory::of_tree(tree.supervisor_id());
     let blots = Blots::new(&spec.blotted);

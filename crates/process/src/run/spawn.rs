@@ -30,6 +30,10 @@ pub(crate) struct Start<'a> {
     pub(crate) nice: i32,
     /// A descriptor that the command finds as its third.
     pub(crate) inherited: Option<OwnedFd>,
+    /// Whether the command's memory lies at the same addresses at every run, where the system
+    /// allows that. What a program writes may hold an address (`id(None)` in a pickle does), and an
+    /// order may depend on one.
+    pub(crate) fixed_addresses: bool,
 }
 
 /// A command's process tree. Dropping it kills all of the tree.
@@ -70,7 +74,13 @@ impl Tree {
         command.args(&start.words[1..]).current_dir(start.cwd).env_clear().envs(start.env);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let inherited = start.inherited.as_ref().map(AsRawFd::as_raw_fd);
-        let plan = Plan { confinement, control: theirs.as_raw_fd(), inherited, nice: start.nice };
+        let plan = Plan {
+            confinement,
+            control: theirs.as_raw_fd(),
+            inherited,
+            nice: start.nice,
+            persona: start.fixed_addresses.then(supervisor::fixed_addresses).flatten(),
+        };
         // SAFETY: `supervise` is made for this place; `plan` is read alone, and its descriptors
         // stay open until `spawn` is done.
         unsafe { command.pre_exec(move || supervisor::supervise(&plan)) };

@@ -13,7 +13,7 @@
 
 #![allow(unsafe_code)] // See above.
 
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_ulong};
 use std::io;
 
 use super::report::{Order, Report, SIZE};
@@ -31,6 +31,16 @@ pub(super) struct Plan {
     /// A descriptor that the command finds as its third.
     pub(super) inherited: Option<c_int>,
     pub(super) nice: i32,
+    /// The persona that the command takes, where it is to have another than this program's.
+    pub(super) persona: Option<c_ulong>,
+}
+
+/// The persona of a command whose addresses are the same at every run, if there may be one: some
+/// containers refuse the question.
+pub(super) fn fixed_addresses() -> Option<c_ulong> {
+    // SAFETY: asks for this process's persona and changes nothing.
+    let current = unsafe { libc::personality(0xffff_ffff) };
+    (current >= 0).then_some((current | libc::ADDR_NO_RANDOMIZE) as c_ulong)
 }
 
 /// Called in the child of a fork; forks once more and returns in the command's process, ready to
@@ -64,6 +74,11 @@ unsafe fn become_command(plan: &Plan, supervisor: libc::pid_t) -> io::Result<()>
         libc::setpriority(libc::PRIO_PROCESS, 0, plan.nice);
         let no_core = libc::rlimit { rlim_cur: 0, rlim_max: libc::RLIM_INFINITY };
         libc::setrlimit(libc::RLIMIT_CORE, &no_core);
+        if let Some(persona) = plan.persona {
+            // Best effort: a container may refuse it, and results are then reproducible but for
+            // addresses.
+            libc::personality(persona);
+        }
         let control = plan.control;
         send(control, &Report::started(libc::getpid()));
         plan.confinement.enter(|remark, errno| send(control, &Report::remark(remark.code(), errno)))?;
