@@ -6,6 +6,7 @@
 //! the same walk with another [`modelyard_pipeline::Mode`].
 
 pub mod build;
+pub mod deploy;
 mod environment;
 mod outcome;
 mod progress;
