@@ -69,6 +69,11 @@ pub enum RunStatus {
     Interrupted,
 }
 
+/// The lock that a pipeline run holds while it lives; its steps live with it.
+pub fn lock_name(run: RunId) -> String {
+    format!("run-{run}")
+}
+
 /// The commit a run started from, and what was not committed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {

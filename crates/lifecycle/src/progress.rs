@@ -1,5 +1,6 @@
 //! What a build tells whoever watches it. The binary shows it live, in plain lines, or not at all.
 
+use modelyard_core::config::Goal;
 use modelyard_pipeline::Node;
 
 /// Receives what happens, from several tasks at once. Nothing here may block.
@@ -24,6 +25,8 @@ pub enum TrialState<'a> {
     /// With the metric that the search compares, if it was reported.
     Finished {
         metric: Option<(&'a str, f64)>,
+        /// What counts as better.
+        goal: Goal,
         cached: bool,
     },
     Failed,

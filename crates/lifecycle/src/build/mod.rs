@@ -15,6 +15,7 @@ mod register;
 mod step;
 mod test;
 mod train;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub struct Build {
     pub(crate) outcome: Mutex<Outcome>,
     /// Results that were needed, by node, as they came.
     results: Mutex<Vec<(Node, ActionResult)>>,
+    /// Trials that ended, as they did.
+    tried: Mutex<Vec<trial::Tried>>,
     /// What the repeated run had, where this is a repetition.
     repeated: Vec<(Node, ActionResult)>,
     /// Data sets of a repetition that could not be made again.
@@ -84,6 +87,7 @@ impl Build {
             made: Mutex::default(),
             outcome: Mutex::default(),
             results: Mutex::default(),
+            tried: Mutex::default(),
             repeated: Vec::new(),
             stood_in: Mutex::default(),
         })

@@ -4,7 +4,7 @@ use modelyard_core::action::{ActionResult, Trust, Usage};
 use modelyard_core::config::Make;
 use modelyard_core::id::RunId;
 use modelyard_core::ports::LockGuard;
-use modelyard_core::run::{Run, RunKind, RunStatus};
+use modelyard_core::run::{Run, RunKind, RunStatus, lock_name};
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_pipeline::{Node, Stop};
 
@@ -21,7 +21,7 @@ pub(super) struct Recorded {
 impl Build {
     pub(super) async fn begin_record(&self) -> Result<Recorded> {
         let home = self.shop.home();
-        let alive = home.locks.lock(&run_lock(self.run)).await?;
+        let alive = home.locks.lock(&lock_name(self.run)).await?;
         let mut run = self.new_run(self.run, RunKind::Pipeline, "run", None);
         if let Some(node) = self.graph().order().iter().find(|node| self.runs_commands(node)) {
             self.shop.lock(node).await?;
@@ -97,7 +97,7 @@ impl Build {
         let cached = run.cached;
         self.shop.home().runs.save(&run).await?;
         if *node == Node::Train {
-            self.record_trials(&run, results.iter().map(|(_, result)| result), began).await?;
+            self.record_trials(&run).await?;
         }
         match made {
             Ok(made) => Ok((made, cached)),
@@ -109,34 +109,7 @@ impl Build {
         }
     }
 
-    async fn record_trials(
-        &self,
-        parent: &Run,
-        results: impl Iterator<Item = &ActionResult>,
-        began: modelyard_core::Timestamp,
-    ) -> Result<()> {
-        if self.shop.project.train.as_ref().is_none_or(|train| train.search.is_none()) {
-            return Ok(());
-        }
-        let trials = results.filter(|result| {
-            matches!(&result.action.kind,
-            modelyard_core::action::ActionKind::Command(command) if !command.refit)
-        });
-        for (result, number) in trials.zip(1..) {
-            let name = format!("trial {number}");
-            let mut run =
-                self.new_run(RunId::new(&*self.shop.engine.clock), RunKind::Trial, &name, Some(parent.id));
-            run.started_at = began;
-            run.ended_at = parent.ended_at;
-            run.status = RunStatus::Finished;
-            run.cached = result.finished_at < began;
-            describe(&mut run, result);
-            self.shop.home().runs.save(&run).await?;
-        }
-        Ok(())
-    }
-
-    fn new_run(&self, id: RunId, kind: RunKind, name: &str, parent: Option<RunId>) -> Run {
+    pub(super) fn new_run(&self, id: RunId, kind: RunKind, name: &str, parent: Option<RunId>) -> Run {
         Run {
             version: 1,
             id,
@@ -163,12 +136,7 @@ impl Build {
     }
 }
 
-/// The lock that a running pipeline run holds.
-pub(super) fn run_lock(run: RunId) -> String {
-    format!("run-{run}")
-}
-
-fn status(fault: Option<&Fault>) -> RunStatus {
+pub(super) fn status(fault: Option<&Fault>) -> RunStatus {
     match fault {
         None => RunStatus::Finished,
         Some(fault) if fault.kind() == Kind::Cancelled => RunStatus::Cancelled,
@@ -176,7 +144,7 @@ fn status(fault: Option<&Fault>) -> RunStatus {
     }
 }
 
-fn describe(run: &mut Run, result: &ActionResult) {
+pub(super) fn describe(run: &mut Run, result: &ActionResult) {
     run.key = Some(result.key);
     run.params.clone_from(&result.action.params);
     run.metrics.clone_from(&result.metrics);

@@ -82,6 +82,7 @@ async fn search_for(
         running.push(async move {
             let text = params_text(&point);
             build.shop.progress.trial(index + 1, count, &text, TrialState::Began);
+            let began = build.shop.engine.clock.now();
             let mut params = train.step.params.clone();
             params.extend(point);
             let done = run(build, node, train, params.clone(), given.clone(), false).await;
@@ -89,11 +90,12 @@ async fn search_for(
                 Ok(done) => {
                     let value = done.result.metrics.get(&search.metric);
                     let metric = value.map(|value| (search.metric.as_str(), *value));
-                    TrialState::Finished { metric, cached: done.cached }
+                    TrialState::Finished { metric, goal: search.goal, cached: done.cached }
                 }
                 Err(_) => TrialState::Failed,
             };
             build.shop.progress.trial(index + 1, count, &text, state);
+            build.tried(index, &params, &done, began);
             (index, params, done)
         });
     }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use modelyard_core::config::Goal;
 use modelyard_lifecycle::{Progress, TrialState, duration_text};
 use modelyard_pipeline::Node;
 
@@ -102,11 +103,16 @@ impl Progress for Live {
             let mut trials = locked(&self.trials);
             match state {
                 TrialState::Began => trials.running += 1,
-                TrialState::Finished { metric, .. } => {
+                TrialState::Finished { metric, goal, .. } => {
                     trials.running = trials.running.saturating_sub(1);
                     trials.done += 1;
+                    let better = |value: f64, best: f64| match goal {
+                        Goal::Maximize => value > best,
+                        Goal::Minimize => value < best,
+                    };
                     if let Some((name, value)) = metric
-                        && trials.best.as_ref().is_none_or(|(_, best)| value > *best)
+                        && !value.is_nan()
+                        && trials.best.as_ref().is_none_or(|(_, best)| better(value, *best))
                     {
                         trials.best = Some((name.to_owned(), value));
                     }

@@ -131,15 +131,15 @@ impl Listed {
         match (&self.outcome.model, failed.as_slice()) {
             (Some(model), _) => model.clone(),
             (None, [_, ..]) => format!("gate failed: {}", failed.join(", ")),
+            (None, []) if self.run.error.is_some() => {
+                let error = self.run.error.as_deref().unwrap_or_default();
+                error.lines().next().unwrap_or_default().to_owned()
+            }
             (None, []) if self.run.kind != RunKind::Pipeline => {
                 // Of several the one on rows that it did not learn from.
                 let metrics = &self.run.metrics;
                 let validated = metrics.iter().find(|(name, _)| name.starts_with("validation."));
                 let reported = validated.or_else(|| metrics.iter().next());
-                reported.map(|(name, value)| format!("{name} {}", text::score(*value))).unwrap_or_default()
-            }
-            (None, []) if self.run.kind != RunKind::Pipeline => {
-                let reported = self.run.metrics.iter().next();
                 reported.map(|(name, value)| format!("{name} {}", text::score(*value))).unwrap_or_default()
             }
             (None, []) => {

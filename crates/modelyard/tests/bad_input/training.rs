@@ -1,5 +1,7 @@
 //! Trials that fail, and metrics that decide nothing.
 
+use serde_json::json;
+
 use super::hostile::{Project, TRAIN};
 
 /// The line, with `find` in `train.py` replaced.
@@ -59,6 +61,18 @@ fn one_trial_that_fails_does_not_end_the_search() {
         "{}",
         ended.text()
     );
+    // It has a run of its own, though nothing of it is in the cache.
+    let trials = project.last_run()["trials"].as_array().unwrap().clone();
+    let [done, failed] = trials.as_slice() else { panic!("{trials:?}") };
+    assert_eq!((&done["name"], &done["status"]), (&json!("trial 2"), &json!("finished")));
+    assert_eq!((&failed["name"], &failed["status"]), (&json!("trial 1"), &json!("failed")));
+    assert_eq!(failed["params"], json!({"scale": 0.5}));
+    let id = failed["id"].as_str().unwrap();
+    assert_eq!(project.succeeds(&["logs", id]).stdout, "no good\n");
+    let shown = project.succeeds(&["runs", "show", id]).stdout;
+    assert!(shown.contains("error: step `train` failed with exit code 1"), "{shown}");
+    let listed = project.succeeds(&["runs", "list", "--all"]).stdout;
+    assert!(listed.contains(id), "{listed}");
 }
 
 #[test]
@@ -68,6 +82,13 @@ fn every_trial_failing_shows_the_first() {
         project.fails(&["run"], 7, "all 2 trials failed; the first: step `train` failed with exit code 1\n");
     assert!(ended.stderr.contains("no good: 0.5\n"), "{}", ended.text());
     assert_eq!(project.succeeds(&["logs", &ended.logged_run()]).stdout, "no good: 0.5\n");
+    let shown = project.last_run();
+    let trials: Vec<_> = shown["trials"].as_array().unwrap().iter().collect();
+    for (trial, log) in trials.iter().zip(["no good: 0.5\n", "no good: 1.0\n"]) {
+        assert_eq!(trial["status"], "failed");
+        assert_eq!(project.succeeds(&["logs", trial["id"].as_str().unwrap()]).stdout, log);
+    }
+    assert_eq!(trials.len(), 2);
 }
 
 #[test]

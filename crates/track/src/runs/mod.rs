@@ -10,7 +10,7 @@ use modelyard_core::{Fault, Kind, Result};
 
 pub use compare::{Compared, Comparison, Row, compare};
 pub use find::{find, lookup};
-pub use settle::{lock_name, settle};
+pub use settle::settle;
 
 /// The newest pipeline run of `project`.
 ///

@@ -4,14 +4,8 @@
 //! dies; so a run that says *running* and whose lock is free was interrupted.
 
 use modelyard_core::Result;
-use modelyard_core::id::RunId;
 use modelyard_core::ports::Home;
-use modelyard_core::run::{Run, RunStatus};
-
-/// The lock that a pipeline run holds while it lives; its steps live with it.
-pub fn lock_name(run: RunId) -> String {
-    format!("run-{run}")
-}
+use modelyard_core::run::{Run, RunStatus, lock_name};
 
 /// `run` as it stands: one that says *running* but has no process any more is recorded as
 /// interrupted. When that happened is not known, so it has no end.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use modelyard_core::config::{Goal, Search};
-use modelyard_core::run::Run;
+use modelyard_core::run::{Run, RunStatus};
 use modelyard_lifecycle::duration_text;
 
 use super::super::table::{Column, Table};
@@ -43,6 +43,10 @@ pub(super) fn table(trials: &[Run], metric: Option<&str>) -> String {
         let importance = if Some(name.as_str()) == metric { Column::KEEP } else { 4 };
         Column::right(name.as_str(), importance)
     }));
+    let all_finished = trials.iter().all(|trial| trial.status == RunStatus::Finished);
+    if !all_finished {
+        columns.push(Column::left("status", 7));
+    }
     columns.push(Column::right("wall", 6));
     columns.push(Column::left("run", 5));
     let mut table = Table::new(columns);
@@ -54,6 +58,9 @@ pub(super) fn table(trials: &[Run], metric: Option<&str>) -> String {
                 .iter()
                 .map(|name| trial.metrics.get(*name).map(|value| text::score(*value)).unwrap_or_default()),
         );
+        if !all_finished {
+            cells.push(text::status(trial.status).to_owned());
+        }
         cells.push(trial.usage.map(|usage| duration_text(usage.wall_ms)).unwrap_or_default());
         cells.push(trial.id.to_string());
         table.row(cells);
