@@ -23,6 +23,7 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Preprocessing => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::ModelMissing => StatusCode::NOT_FOUND,
         ErrorCode::Overloaded | ErrorCode::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Timeout => StatusCode::GATEWAY_TIMEOUT,
         ErrorCode::Inference | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
@@ -50,6 +51,7 @@ fn sentence(error: &PredictError) -> String {
 fn mlflow_code(code: ErrorCode) -> &'static str {
     match status(code) {
         StatusCode::NOT_FOUND => "RESOURCE_DOES_NOT_EXIST",
+        StatusCode::GATEWAY_TIMEOUT => "DEADLINE_EXCEEDED",
         StatusCode::SERVICE_UNAVAILABLE => "TEMPORARILY_UNAVAILABLE",
         StatusCode::INTERNAL_SERVER_ERROR => "INTERNAL_ERROR",
         _ => "BAD_REQUEST",

@@ -1,6 +1,7 @@
 //! Python environments and the ONNX Runtime library, and what is opened with them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use modelyard_core::package::{Package, Runtime};
 use modelyard_core::{Fault, Kind, Result};
@@ -41,8 +42,9 @@ impl Settings {
     /// The model of `package`, proven; a Python package gets the environment of its lock.
     ///
     /// # Errors
-    /// If library or environment can't be had, or the model does not answer its golden rows.
-    pub async fn open_package(&self, package: &Package, note: Note<'_>) -> Result<Model> {
+    /// If library or environment can't be had, or the model does not answer its golden rows, each
+    /// time within `patience`.
+    pub async fn open_package(&self, package: &Package, patience: Duration, note: Note<'_>) -> Result<Model> {
         let Some(stage) = package.manifest.stages.first() else {
             return Err(Fault::new(Kind::Package, "the package has no stage"));
         };
@@ -72,6 +74,7 @@ impl Settings {
                     read: made.read,
                     sandboxed: true,
                     threads: WORKER_THREADS,
+                    patience,
                 });
                 options
             }

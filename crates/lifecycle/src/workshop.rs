@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use modelyard_core::audit::Actor;
 use modelyard_core::config::Project;
@@ -10,6 +11,7 @@ use modelyard_core::ports::Home;
 use modelyard_pipeline::Engine;
 use modelyard_pipeline::executor::Executor;
 use modelyard_process::python::Environment;
+use modelyard_serve::PythonSpec;
 use tokio::sync::OnceCell;
 
 use crate::progress::Progress;
@@ -78,6 +80,12 @@ impl Workshop {
 
     pub(crate) fn actor(&self) -> Actor {
         Actor { name: self.settings.actor.clone(), at: self.engine.clock.now() }
+    }
+
+    /// How long a Python model may take over one question.
+    pub(crate) fn patience(&self) -> Duration {
+        let declared = self.project.package.timeout_secs;
+        declared.map_or(PythonSpec::DEFAULT_PATIENCE, Duration::from_secs_f64)
     }
 
     /// Whether the user wants `node` executed anew.

@@ -61,6 +61,8 @@ pub enum ErrorCode {
     Preprocessing,
     /// The model itself failed.
     Inference,
+    /// The model took longer than it may.
+    Timeout,
     /// More rows are waiting than may.
     Overloaded,
     /// The model is being loaded, or its worker restarted.
@@ -70,7 +72,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NotJson,
         Self::TooDeep,
         Self::TooLarge,
@@ -80,6 +82,7 @@ impl ErrorCode {
         Self::ModelMissing,
         Self::Preprocessing,
         Self::Inference,
+        Self::Timeout,
         Self::Overloaded,
         Self::NotReady,
         Self::Internal,
@@ -96,6 +99,7 @@ impl ErrorCode {
             Self::ModelMissing => "model_missing",
             Self::Preprocessing => "preprocessing",
             Self::Inference => "inference",
+            Self::Timeout => "timeout",
             Self::Overloaded => "overloaded",
             Self::NotReady => "not_ready",
             Self::Internal => "internal",

@@ -4,7 +4,7 @@ use modelyard_core::package::{Answer, Golden, Manifest, Package, Predictions, di
 use modelyard_core::table::Table;
 use modelyard_core::{Fault, Kind, Result};
 
-use crate::{Model, PredictError, request};
+use crate::{ErrorCode, Model, PredictError, request};
 
 /// The golden rows of a package, for a runtime that must prove itself again after it was lost.
 pub(crate) struct Proof {
@@ -111,7 +111,8 @@ fn shown(answer: &Answer) -> String {
 }
 
 fn refused(place: usize, error: PredictError) -> Fault {
-    let fault = Fault::new(Kind::Model, format!("the model does not answer golden row {place}"));
+    let kind = if error.code == ErrorCode::Timeout { Kind::Timeout } else { Kind::Model };
+    let fault = Fault::new(kind, format!("the model does not answer golden row {place}"));
     match error.hint.clone() {
         Some(hint) => fault.because(error).hint(hint),
         None => fault.because(error),

@@ -18,14 +18,11 @@ pub struct Options {
     pub max_batch_rows: usize,
     /// Rows that may wait; a request beyond that is refused as `overloaded`.
     pub queue_rows: usize,
-    /// How long a Python model may take over one batch before its process is ended.
-    pub patience: Duration,
 }
 
 impl Options {
     pub const DEFAULT_MAX_BATCH_ROWS: usize = 256;
     pub const DEFAULT_QUEUE_ROWS: usize = 100_000;
-    pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(300);
 
     pub fn new(onnx_library: impl Into<PathBuf>) -> Self {
         Self {
@@ -34,7 +31,6 @@ impl Options {
             threads: 1,
             max_batch_rows: Self::DEFAULT_MAX_BATCH_ROWS,
             queue_rows: Self::DEFAULT_QUEUE_ROWS,
-            patience: Self::DEFAULT_PATIENCE,
         }
     }
 }
@@ -52,4 +48,12 @@ pub struct PythonSpec {
     pub threads: u32,
     /// False where the worker may open what it likes (`sandbox = "off"`).
     pub sandboxed: bool,
+    /// How long the model may take over one question, be it to be opened or to answer a batch,
+    /// before its process is ended.
+    pub patience: Duration,
+}
+
+impl PythonSpec {
+    /// Far more than a batch needs: what takes as long will never end.
+    pub const DEFAULT_PATIENCE: Duration = Duration::from_secs(300);
 }

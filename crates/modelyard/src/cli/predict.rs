@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use modelyard_core::package::{Manifest, Predictions};
@@ -10,11 +10,12 @@ use modelyard_core::table::{Column, DataType, Field, Table};
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_data::{Append, TextFormat};
 use modelyard_lifecycle::duration_text;
-use modelyard_serve::PredictError;
 use modelyard_serve::request::{self, Data};
+use modelyard_serve::{ErrorCode, PredictError};
 use serde_json::json;
 
 use super::{Context, print, serve, session};
+use crate::config::duration;
 
 /// Rows that are read, asked and written at a time.
 const CHUNK_ROWS: usize = 8_192;
@@ -31,6 +32,9 @@ pub(crate) struct Args {
     /// Gets all columns of INPUT, then `prediction` and `probability of CLASS`
     #[arg(value_name = "OUTPUT")]
     output: PathBuf,
+    /// How long a Python model may take to be opened, or over one batch, before it is ended
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse_argument)]
+    timeout: Duration,
     /// The ONNX Runtime shared library [default: looked for, else fetched]
     #[arg(long, value_name = "FILE", env = "MODELYARD_ONNX_LIBRARY")]
     onnx_library: Option<PathBuf>,
@@ -41,7 +45,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let opened = serve::open(&args.what, ctx).await?;
     let settings = session::settings(args.onnx_library, String::new())?;
     let model = settings
-        .open_package(&opened.package, &|text| {
+        .open_package(&opened.package, args.timeout, &|text| {
             if !ctx.quiet {
                 print::remark(format!("remark: {text}"));
             }
@@ -92,8 +96,10 @@ fn checked(manifest: &Manifest, chunk: Table) -> std::result::Result<Table, Pred
 
 fn refused(error: &PredictError, before: u64) -> Fault {
     let attempt = format!("cannot answer the rows from {} on: {}", before + 1, error.message);
-    let fault = Fault::new(Kind::Data, attempt).detail("code", error.code.as_str());
+    let kind = if error.code == ErrorCode::Timeout { Kind::Timeout } else { Kind::Data };
+    let fault = Fault::new(kind, attempt).detail("code", error.code.as_str());
     match &error.hint {
+        None if kind == Kind::Timeout => fault.hint("a model that needs longer may have it: --timeout 1h"),
         Some(hint) => fault.hint(hint.clone()),
         None => fault,
     }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use modelyard_core::fault::Attempt;
 use modelyard_core::package::{MANIFEST, Package};
@@ -15,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Context, print, session};
+use crate::config::duration;
 
 /// Answer requests with a registered version or a package's folder
 #[derive(clap::Args)]
@@ -29,6 +31,9 @@ pub(crate) struct Args {
     /// Largest body of a request, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body_bytes)]
     max_body: usize,
+    /// How long a Python model may take to be opened, or over one batch, before it is ended
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse_argument)]
+    timeout: Duration,
     /// The ONNX Runtime shared library [default: looked for, else fetched]
     #[arg(long, value_name = "FILE", env = "MODELYARD_ONNX_LIBRARY")]
     onnx_library: Option<PathBuf>,
@@ -55,7 +60,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
             print::remark(format!("remark: {text}"));
         }
     };
-    let model = settings.open_package(&opened.package, &note).await?;
+    let model = settings.open_package(&opened.package, args.timeout, &note).await?;
     let limits = Limits { body_bytes: args.max_body, ..Limits::default() };
     let runtime = opened.package.manifest.stages.first().map_or("", |stage| stage.runtime.name());
     let served = Arc::new(Served::new(opened.name.clone(), opened.version, model, limits, ctx.clock.clone()));

@@ -1,9 +1,15 @@
 //! Durations as people write them: `90s`, `1h30m`, `1w`.
 
+use std::time::Duration;
+
 const UNITS: [(&str, f64); 6] =
     [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0), ("w", 604_800.0)];
 
-/// Seconds of `text`: one or more whole or fractional numbers, each with its unit; above zero.
+/// A thousand years; the clock's arithmetic ends somewhere beyond.
+const MOST: f64 = 1_000.0 * 365.0 * 86_400.0;
+
+/// Seconds of `text`: one or more whole or fractional numbers, each with its unit; above zero,
+/// at most a thousand years.
 pub(crate) fn parse(text: &str) -> Option<f64> {
     let mut seconds = 0.0;
     let mut rest = text.trim();
@@ -16,7 +22,13 @@ pub(crate) fn parse(text: &str) -> Option<f64> {
         seconds += number * factor;
         rest = rest[letters..].trim_start();
     }
-    (seconds > 0.0 && seconds.is_finite()).then_some(seconds)
+    (seconds > 0.0 && seconds <= MOST).then_some(seconds)
+}
+
+/// As [`parse`], for an argument of a command.
+pub(crate) fn parse_argument(text: &str) -> Result<Duration, String> {
+    let seconds = parse(text).ok_or("wanted a duration: `90s`, `1h30m`")?;
+    Ok(Duration::from_secs_f64(seconds))
 }
 
 #[cfg(test)]
@@ -30,7 +42,7 @@ mod tests {
         {
             assert_eq!(parse(text), Some(seconds), "{text}");
         }
-        for text in ["", "5", "s", "1y", "0s", "1h30", "-1s", "1..2s", "∞"] {
+        for text in ["", "5", "s", "1y", "0s", "1h30", "-1s", "1..2s", "∞", "99999999999999999999w"] {
             assert_eq!(parse(text), None, "{text}");
         }
     }

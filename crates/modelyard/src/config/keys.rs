@@ -402,6 +402,12 @@ static PACKAGE: Section = Section {
             "The model file or predict.py that is asked, where there are several.",
         ),
         Key::new("code", TEXTS, "Code that comes along; default the training step's."),
+        Key::new(
+            "timeout",
+            Shape::Duration,
+            "Ends a Python model that takes longer to be opened, or over one batch, in packaging and test.",
+        )
+        .default("\"5m\""),
     ],
     others: Others::Refused,
 };

@@ -6,7 +6,7 @@
 //! values mean. Nothing here runs a step, opens a home or reads a source.
 
 mod dataset;
-mod duration;
+pub(crate) mod duration;
 mod files;
 mod keys;
 mod later;

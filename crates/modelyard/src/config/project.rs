@@ -182,6 +182,7 @@ impl<'a> Reader<'a> {
             features: None,
             entry: None,
             code: None,
+            timeout_secs: None,
         };
         let Some(node) = root.node("package") else { return package };
         package.runtime = match node.text("runtime").map(|runtime| runtime.value).as_deref() {
@@ -209,6 +210,7 @@ impl<'a> Reader<'a> {
             self.code_exists(&code);
             plain(code)
         });
+        package.timeout_secs = node.text("timeout").and_then(|text| super::duration::parse(&text.value));
         package
     }
 

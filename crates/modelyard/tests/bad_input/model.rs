@@ -111,12 +111,51 @@ fn answers_that_are_none() {
     ] {
         refused(&predicts(body), "the model fails on rows of the validation part", &[word]);
     }
-    refused(&predicts("os._exit(7)"), "the model", &["its Python process ended (exit code 7)"]);
+    refused(
+        &predicts("os._exit(7)"),
+        "the model fails on rows of the validation part",
+        &["cause: the model's process ended (exit code 7)"],
+    );
+    refused(
+        &predicts("list(table['x'])[0] is None and os._exit(7)\n    return [1.0] * len(table['x'])"),
+        "the model does not survive rows with `x` missing",
+        &["cause: the model's process ended (exit code 7)"],
+    );
     refused(
         "open(model + '/predict.py', 'w').write('def load(folder): return None')",
         "cannot load the model `model/predict.py`",
         &["cause: `model/predict.py` has no function `predict(state, table)`"],
     );
+}
+
+#[test]
+fn a_model_that_never_answers() {
+    let hangs = |load: &str, predict: &str| {
+        let script = format!(
+            "import time\ndef load(folder): {load}\ndef predict(state, table):\n    {predict}\n    return [1.0] * len(table['x'])"
+        );
+        let write = format!("open(model + '/predict.py', 'w').write('''{script}''')");
+        let project = leaves(&write);
+        let toml = project.root().join("modelyard.toml");
+        let text = std::fs::read_to_string(&toml).unwrap();
+        std::fs::write(&toml, text.replace("[package]", "[package]\ntimeout = \"2s\"")).unwrap();
+        project
+    };
+    for (load, predict, message) in [
+        ("time.sleep(1e6)", "pass", "cannot load the model `model/predict.py`"),
+        ("pass", "time.sleep(1e6)", "the model does not answer rows of the validation part"),
+        (
+            "pass",
+            "list(table['x'])[0] is None and time.sleep(1e6)",
+            "the model does not answer rows with `x` missing",
+        ),
+    ] {
+        let project = hangs(load, predict);
+        let ended = project.fails(&["run"], 8, message);
+        assert!(ended.stderr.contains("took longer than 2 s, and its process was ended"), "{}", ended.text());
+        assert!(ended.stderr.contains("hint: a model that needs longer may have it"), "{}", ended.text());
+        assert_eq!(project.document(&["models", "list"]), serde_json::json!([]), "nothing is registered");
+    }
 }
 
 #[test]

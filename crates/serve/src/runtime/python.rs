@@ -15,7 +15,7 @@ use modelyard_core::{Fault, Kind, Result};
 
 use super::Runtime;
 use crate::golden::Proof;
-use crate::worker::{ModelFiles, Worker, predict_error};
+use crate::worker::{Failure, ModelFiles, Worker, predict_error};
 use crate::{ErrorCode, Options, PredictError, PythonSpec};
 
 /// Waits before a start, by the number of deaths since the last answer.
@@ -32,7 +32,6 @@ pub(super) struct PythonRuntime {
     signature: Signature,
     task: Task,
     classes: Vec<String>,
-    patience: Duration,
     proof: Proof,
     worker: Option<Worker>,
     deaths: usize,
@@ -60,7 +59,6 @@ impl PythonRuntime {
             signature: manifest.signature.clone(),
             task: manifest.task,
             classes: manifest.classes.clone(),
-            patience: options.patience,
             proof: Proof::new(package)?,
             worker: None,
             deaths: 0,
@@ -132,26 +130,21 @@ impl Runtime for PythonRuntime {
             Some(worker) => worker,
             None => self.restart().await?,
         };
-        match tokio::time::timeout(self.patience, worker.predict(table)).await {
-            Ok(Ok(predictions)) => {
+        match worker.predict(table).await {
+            Ok(predictions) => {
                 self.deaths = 0;
                 self.worker = Some(worker);
                 Ok(predictions)
             }
-            Ok(Err(failure)) if failure.is_death() => {
-                self.was_lost = true;
+            Err(failure) if failure.is_death() => {
+                // Rows on which it took too long are not tried again.
+                self.was_lost = matches!(failure, Failure::Died { .. });
                 self.deaths += 1;
                 Err(predict_error(failure))
             }
-            Ok(Err(failure)) => {
+            Err(failure) => {
                 self.worker = Some(worker);
                 Err(predict_error(failure))
-            }
-            Err(_) => {
-                // It can't be interrupted; dropping it kills it. These rows are not tried again.
-                self.deaths += 1;
-                let message = format!("the model took longer than {} s", self.patience.as_secs());
-                Err(PredictError::new(ErrorCode::Inference, message))
             }
         }
     }

@@ -24,13 +24,16 @@ pub(crate) enum Failure {
         /// What it wrote last.
         printed: String,
     },
+    /// No answer came in the time allowed, and the process was ended.
+    TookTooLong(Duration),
     /// The worker says no; it can be asked again.
     Refused(Refusal),
 }
 
 impl Failure {
+    /// Whether the process is no more.
     pub(crate) fn is_death(&self) -> bool {
-        matches!(self, Self::Died { .. })
+        matches!(self, Self::Died { .. } | Self::TookTooLong(_))
     }
 }
 
@@ -55,6 +58,21 @@ impl Channel {
         Self { stream, process, _folder: folder }
     }
 
+    /// The answer to `body`; what gives none within `patience` is killed, for it can't be interrupted.
+    pub(super) async fn ask(&mut self, body: &[u8], patience: Duration) -> Result<Vec<u8>, Failure> {
+        let asked = async {
+            self.send(body).await?;
+            self.receive().await
+        };
+        match tokio::time::timeout(patience, asked).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.process.kill().await;
+                Err(Failure::TookTooLong(patience))
+            }
+        }
+    }
+
     pub(super) async fn send(&mut self, body: &[u8]) -> Result<(), Failure> {
         let Ok(length) = u32::try_from(body.len()) else {
             return Err(Failure::Refused(Refusal {
@@ -74,7 +92,7 @@ impl Channel {
         }
     }
 
-    pub(super) async fn receive(&mut self) -> Result<Vec<u8>, Failure> {
+    async fn receive(&mut self) -> Result<Vec<u8>, Failure> {
         let mut length = [0; 4];
         if self.stream.read_exact(&mut length).await.is_err() {
             return Err(self.died().await);

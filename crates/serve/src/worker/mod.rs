@@ -14,6 +14,7 @@ mod spawn;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use base64::Engine;
 use modelyard_core::config::Task;
@@ -24,7 +25,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{ErrorCode, PredictError, PythonSpec};
-use channel::{Channel, Failure};
+use channel::Channel;
+pub(crate) use channel::Failure;
 
 /// The modules of the worker, in the order in which they import each other.
 const MODULES: [(&str, &str); 5] = [
@@ -38,6 +40,8 @@ const MODULES: [(&str, &str); 5] = [
 /// A running worker.
 pub struct Worker {
     channel: Channel,
+    patience: Duration,
+    has_ended: bool,
 }
 
 /// Where a model lies.
@@ -88,7 +92,7 @@ impl Worker {
             .send(&modules)
             .await
             .map_err(|failure| fault("the model's Python cannot be started", failure))?;
-        Ok(Self { channel })
+        Ok(Self { channel, patience: spec.patience, has_ended: false })
     }
 
     /// Opens the model.
@@ -149,11 +153,18 @@ impl Worker {
     /// The answers to the rows of `table`.
     ///
     /// # Errors
-    /// [`Failure::Refused`] with the model's own error, [`Failure::Died`] if the worker did.
+    /// [`Failure::Refused`] with the model's own error, [`Failure::Died`] if the worker did,
+    /// [`Failure::TookTooLong`] if it was ended because it gave none.
     pub(crate) async fn predict(&mut self, table: &Table) -> Result<Predictions, Failure> {
-        self.channel.send(&question::predict(table)?).await?;
-        let body = self.channel.receive().await?;
-        answer::predictions(&body)
+        let question = question::predict(table)?;
+        let answer = self.channel.ask(&question, self.patience).await;
+        self.has_ended = answer.as_ref().is_err_and(Failure::is_death);
+        answer::predictions(&answer?)
+    }
+
+    /// Whether the last question ended the process, so that it answers none after it.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
     }
 
     /// As [`predict`](Self::predict), for packaging.
@@ -214,8 +225,7 @@ impl Worker {
 
     async fn ask(&mut self, question: &serde_json::Value, attempt: &str) -> Result<serde_json::Value> {
         let asked = async {
-            self.channel.send(question.to_string().as_bytes()).await?;
-            let body = self.channel.receive().await?;
+            let body = self.channel.ask(question.to_string().as_bytes(), self.patience).await?;
             answer::value(&body)
         };
         asked.await.map_err(|failure| fault(attempt, failure))
@@ -241,6 +251,9 @@ fn fault(attempt: &str, failure: Failure) -> Fault {
             let fault = Fault::new(Kind::Model, format!("{attempt}: its Python process ended ({ended})"));
             if printed.is_empty() { fault } else { fault.detail("printed", printed) }
         }
+        Failure::TookTooLong(patience) => {
+            Fault::new(Kind::Timeout, format!("{attempt}: {}", took_too_long(patience)))
+        }
         Failure::Refused(refusal) => {
             let mut fault = Fault::new(Kind::Model, attempt).because(refusal.message);
             if let Some(trace) = refusal.trace {
@@ -265,6 +278,7 @@ pub(crate) fn predict_error(failure: Failure) -> PredictError {
                 None => error,
             }
         }
+        Failure::TookTooLong(patience) => PredictError::new(ErrorCode::Timeout, took_too_long(patience)),
         Failure::Refused(refusal) => {
             let code = match refusal.kind.as_str() {
                 "preprocessing" => ErrorCode::Preprocessing,
@@ -276,6 +290,10 @@ pub(crate) fn predict_error(failure: Failure) -> PredictError {
             PredictError { code, message: refusal.message, hint: refusal.hint, field: refusal.field }
         }
     }
+}
+
+fn took_too_long(patience: Duration) -> String {
+    format!("the model took longer than {} s, and its process was ended", patience.as_secs_f64())
 }
 
 fn text(path: &Path) -> Result<&str> {

@@ -172,6 +172,8 @@ def predict(state, table):
             print("about to die", file=sys.stderr)
             sys.stderr.flush()
             os.kill(os.getpid(), signal.SIGKILL)
+        if word == "hang":
+            time.sleep(1e6)
         if word == "fail":
             raise ValueError("no such word")
         if word == "nan":

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use modelyard_core::Fault;
 use modelyard_core::package::{Predictions, Runtime};
@@ -241,4 +242,20 @@ async fn python_that_is_not_there_is_named() {
     assert!(fault.report().contains("/nowhere/python"), "{}", fault.report());
     assert!(matches!(fixture.package.manifest.stages.remove(0).runtime, Runtime::Python { .. }));
     let _: Options = elsewhere;
+}
+
+#[tokio::test]
+async fn a_model_that_never_answers_is_ended_and_started_again() {
+    let fixture = Fixture::new("words").await;
+    let mut options = options();
+    options.python.as_mut().unwrap().patience = Duration::from_secs(4);
+    let opened = Model::open(&fixture.package, &options).await;
+    let model = opened.unwrap_or_else(|fault| panic!("{}", fault.report()));
+    let mut row = fixture.rows[0].clone();
+    row.insert("word".to_owned(), "hang".into());
+    let error = model.predict(fixture.table(&[row])).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Timeout);
+    assert_eq!(error.message, "the model took longer than 4 s, and its process was ended");
+    assert!(model.predict(fixture.table(&fixture.rows[..2])).await.is_ok());
+    model.close().await;
 }

@@ -4,11 +4,13 @@ use modelyard_core::package::{Golden, Predictions, Signature, close, difference}
 use modelyard_core::table::Table;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_serve::worker::Worker;
-use modelyard_serve::{Model, PredictError};
+use modelyard_serve::{ErrorCode, Model, PredictError};
 use serde_json::Map;
 
 /// Rows that every copy of the package must answer alike, for ever.
 const GOLDEN_ROWS: usize = 32;
+
+pub(super) const MORE_TIME: &str = "a model that needs longer may have it: `timeout = \"1h\"` in [package]";
 
 /// Rows that are scored at once.
 const CHUNK_ROWS: usize = 10_000;
@@ -169,10 +171,17 @@ fn finite(answers: Predictions) -> Result<Predictions> {
 }
 
 fn refused(error: &PredictError) -> Fault {
+    if error.code == ErrorCode::Timeout {
+        return took_too_long("the model does not answer rows of the validation part", error);
+    }
     let fault = Fault::new(Kind::Model, "the model fails on rows of the validation part")
         .because(error.message.clone());
     match &error.hint {
         Some(hint) => fault.hint(hint.clone()),
         None => fault,
     }
+}
+
+pub(super) fn took_too_long(what: &str, error: &PredictError) -> Fault {
+    Fault::new(Kind::Timeout, what).because(error.message.clone()).hint(MORE_TIME)
 }

@@ -14,9 +14,10 @@ mod signature;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use modelyard_core::action::{Action, ActionKind, Output, OutputKind};
-use modelyard_core::config::{Project, RuntimeChoice, Train};
+use modelyard_core::config::{Package, Project, RuntimeChoice, Train};
 use modelyard_core::data::Part;
 use modelyard_core::fault::Attempt;
 use modelyard_core::package::{Golden, Manifest, Provenance, Runtime, Stage};
@@ -128,6 +129,7 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<PackageMade, Stop
                 schema: &schema,
                 roles: &roles,
                 python,
+                patience: shop.patience(),
                 library: library.as_ref(),
                 package: &package,
                 scratch: &folder,
@@ -136,7 +138,10 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<PackageMade, Stop
                 validation: modelyard_data::read_table(&validation_file, None)?,
                 provenance,
             };
-            let facts = bench.pack().await?;
+            let facts = bench.pack().await.map_err(|fault| match fault.kind() {
+                Kind::Timeout => fault.hint(answers::MORE_TIME),
+                _ => fault,
+            })?;
             let tree = blobs.put_folder(&package).await?;
             let facts = Facts { size_bytes: tree.size_bytes(), ..facts };
             let digest = tree.digest();
@@ -228,12 +233,14 @@ async fn validation_table(build: &Build, node: &Node, name: &str) -> Result<Inpu
 
 /// What of the project can change the package.
 fn params(project: &Project, provenance: &Provenance) -> BTreeMap<String, serde_json::Value> {
+    // How long a model may take changes no answer.
+    let package = Package { timeout_secs: None, ..project.package.clone() };
     BTreeMap::from([
         ("task".to_owned(), json!(project.task)),
         ("target".to_owned(), json!(project.target)),
         ("classes".to_owned(), json!(project.classes)),
         ("positive".to_owned(), json!(project.positive)),
-        ("package".to_owned(), json!(project.package)),
+        ("package".to_owned(), json!(package)),
         ("provenance".to_owned(), json!(provenance)),
     ])
 }
@@ -245,6 +252,7 @@ struct Bench<'a> {
     schema: &'a [modelyard_core::table::Field],
     roles: &'a modelyard_core::data::Roles,
     python: Option<&'a Environment>,
+    patience: Duration,
     library: Option<&'a OnnxLibrary>,
     package: &'a Path,
     scratch: &'a Path,
@@ -378,6 +386,7 @@ impl Bench<'_> {
             read: python.read.clone(),
             sandboxed: self.train.step.sandbox.on,
             threads: WORKER_THREADS,
+            patience: self.patience,
         })
     }
 

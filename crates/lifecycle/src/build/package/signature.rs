@@ -7,9 +7,11 @@ use modelyard_core::config::Features;
 use modelyard_core::package::{Input, Predictions, Signature};
 use modelyard_core::table::{Column, DataType, Table};
 use modelyard_core::{Fault, Kind, Result};
+use modelyard_serve::ErrorCode;
 use modelyard_serve::worker::{Description, Worker};
 
 use super::Bench;
+use super::answers::{self, took_too_long};
 
 /// Rows on which nulls and unseen categories are tried.
 const TRIED_ROWS: usize = 20;
@@ -106,29 +108,25 @@ pub(super) async fn try_hostile(
     learnt: &Table,
 ) -> Result<Vec<Tried>> {
     let base = rows.slice(0, rows.rows().min(TRIED_ROWS));
+    // So that a model that answers nothing at all is not said to fail on what was tried.
+    answers::score(worker, &base).await?;
     let mut tried = Vec::new();
     for place in 0..signature.inputs.len() {
         let input = &signature.inputs[place];
         let name = input.name.clone();
         let nulls = with_column(&base, &name, nulls(input.data_type, base.rows()));
-        let answers = answered(worker, &nulls).await;
+        let what = format!("`{name}` missing");
+        let answers = answered(worker, &nulls, &what).await?;
         signature.inputs[place].nullable = answers.is_some();
-        tried.extend(answers.map(|answers| Tried {
-            what: format!("`{name}` missing"),
-            table: nulls,
-            answers,
-        }));
+        tried.extend(answers.map(|answers| Tried { what, table: nulls, answers }));
         let unseen = unseen(learnt.column(&name), base.rows());
         let refused = unseen.len();
         let before = tried.len();
         for column in unseen {
             let table = with_column(&base, &name, column);
-            let answers = answered(worker, &table).await;
-            tried.extend(answers.map(|answers| Tried {
-                what: format!("`{name}` not seen in training"),
-                table,
-                answers,
-            }));
+            let what = format!("`{name}` not seen in training");
+            let answers = answered(worker, &table, &what).await?;
+            tried.extend(answers.map(|answers| Tried { what, table, answers }));
         }
         if refused > 0 && tried.len() == before {
             signature.inputs[place].unseen = false;
@@ -181,16 +179,33 @@ fn categories(learnt: &Table, name: &str) -> Vec<String> {
     texts.into_iter().collect()
 }
 
-/// The model's answers; `None` if it refuses or answers NaN.
-async fn answered(worker: &mut Worker, table: &Table) -> Option<Predictions> {
-    let answers = worker.score(table).await.ok()?;
+/// The model's answers to rows with `what`; `None` if it refuses or answers NaN.
+///
+/// # Errors
+/// If such rows end its process, or are never answered: they would do so to whoever serves it.
+async fn answered(worker: &mut Worker, table: &Table, what: &str) -> Result<Option<Predictions>> {
+    let answers = match worker.score(table).await {
+        Ok(answers) => answers,
+        Err(error) if error.code == ErrorCode::Timeout => {
+            return Err(took_too_long(&format!("the model does not answer rows with {what}"), &error));
+        }
+        Err(error) if worker.has_ended() => {
+            let fault = Fault::new(Kind::Model, format!("the model does not survive rows with {what}"));
+            let fault = fault.because(error.message);
+            return Err(match error.hint {
+                Some(hint) => fault.detail("printed", hint),
+                None => fault,
+            });
+        }
+        Err(_) => return Ok(None),
+    };
     let finite = match &answers {
         Predictions::Values(values) => values.iter().all(|value| value.is_finite()),
         Predictions::Classes { probabilities, .. } => {
             probabilities.iter().flatten().all(|probability| probability.is_finite())
         }
     };
-    finite.then_some(answers)
+    Ok(finite.then_some(answers))
 }
 
 fn nulls(data_type: DataType, rows: usize) -> Column {

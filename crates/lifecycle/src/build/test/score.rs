@@ -41,7 +41,8 @@ pub(super) async fn score(
             let rows = folder.join("rows.parquet");
             blobs.fetch_file(part.content, &rows).await?;
             let package = modelyard_deploy::package::read(&place)?;
-            let model = shop.settings.open_package(&package, &|text| shop.progress.note(node, text)).await?;
+            let note = |text: &str| shop.progress.note(node, text);
+            let model = shop.settings.open_package(&package, shop.patience(), &note).await?;
             let names: Vec<_> =
                 package.manifest.signature.inputs.iter().map(|input| input.name.clone()).collect();
             let table = modelyard_data::read_table(&rows, None)?.select(&names).ok_or_else(|| {
