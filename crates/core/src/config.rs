@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::data::Roles;
+use crate::deploy::EnvironmentSpec;
 use crate::table::DataType;
 
 /// A whole project file. Maps keep the file's names sorted; `order` of steps follows from their
@@ -28,6 +29,13 @@ pub struct Project {
     pub package: Package,
     /// `[register] name`; default the project's name.
     pub register: String,
+    #[serde(default)]
+    pub environments: BTreeMap<String, EnvironmentSpec>,
+    /// `[monitor]` and `[[triggers]]` as they are written.
+    #[serde(default)]
+    pub monitor: Value,
+    #[serde(default)]
+    pub triggers: Value,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

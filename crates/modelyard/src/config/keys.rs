@@ -3,7 +3,8 @@
 //! To add a key: a line here, and its reading beside its neighbours'. Later sections stand in
 //! [`super::later`].
 
-use super::later::{ENVIRONMENTS, MONITOR, TRIGGER};
+use super::environments::ENVIRONMENTS;
+use super::later::{MONITOR, TRIGGER};
 use super::shape::{Key, Naming, Others, Section, Shape};
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
@@ -91,9 +92,9 @@ macro_rules! command_keys {
     ($($further:expr),* $(,)?) => {
         &[
             $($further,)*
-            Key::new("code", TEXTS, "Files, folders and globs that the command needs; it sees no others of the project."),
+            CODE,
             Key::new("params", Shape::Table(&PARAMS), "Parameters, for {params.NAME} and the context file; \"none\" is null."),
-            Key::new("env", Shape::Table(&VARIABLES), "Environment variables; part of the key."),
+            ENV,
             Key::new("secrets", TEXTS, "Names of environment variables that are passed on; their values are kept nowhere."),
             Key::new("threads", Shape::Whole { min: 1, max: 4_096 }, "Threads that numerical libraries may use; part of the key.").default("2"),
             Key::new("seed", SEED, "A seed, in the context file and PYTHONHASHSEED.").default("0"),
@@ -104,7 +105,14 @@ macro_rules! command_keys {
     };
 }
 
-const RUN: Shape = Shape::Either(&[Shape::Text, TEXTS]);
+pub(super) const RUN: Shape = Shape::Either(&[Shape::Text, TEXTS]);
+pub(super) const CODE: Key = Key::new(
+    "code",
+    TEXTS,
+    "Files, folders and globs that the command needs; it sees no others of the project.",
+);
+pub(super) const ENV: Key =
+    Key::new("env", Shape::Table(&VARIABLES), "Environment variables; part of the key.");
 const OUTPUTS: &str = "Declared outputs, for {outputs.NAME}; a name that ends in `/` is a folder.";
 
 static DATA_SET: Section = Section {

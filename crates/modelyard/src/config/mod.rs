@@ -7,6 +7,7 @@
 
 mod dataset;
 pub(crate) mod duration;
+mod environments;
 mod files;
 mod keys;
 mod later;

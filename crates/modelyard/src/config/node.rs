@@ -106,6 +106,12 @@ impl<'a> Node<'a> {
         value::number(self.get(key)?.get_ref())
     }
 
+    /// Numbers of a list; other items were reported.
+    pub(crate) fn numbers(&self, key: &str) -> Option<Vec<f64>> {
+        let items = self.get(key)?.get_ref().as_array()?;
+        Some(items.iter().filter_map(|item| value::number(item.get_ref())).collect())
+    }
+
     /// Texts of a list; other items were reported.
     pub(crate) fn texts(&self, key: &str) -> Option<Vec<At<String>>> {
         Some(self.get(key)?.get_ref().as_array()?.iter().filter_map(text).collect())

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use modelyard_core::config::{Features, Package, Project, Python, RuntimeChoice, Task};
+use serde_json::Value;
 use toml::de::DeTable;
 
 use super::keys::ROOT;
 use super::later;
-use super::node::{Node, plain};
+use super::node::{At, Node, plain};
 use super::problem::{Problems, did_you_mean, place};
 use super::references::{Command, Names};
 use super::shape::Check;
@@ -92,7 +93,10 @@ impl<'a> Reader<'a> {
         if let Some(path) = home.as_ref().filter(|path| path.value.is_empty()) {
             self.problems.add(path.span.clone(), "an empty path");
         }
+        let environments = self.environments(root);
         self.later(root);
+        let later = |key| root.get(key).map_or(Value::Null, |value| value::json(value.get_ref()));
+        let (monitor, triggers) = (later("monitor"), later("triggers"));
 
         let name = head.and_then(|head| head.text("name"))?.value;
         let register = register.unwrap_or_else(|| name.clone());
@@ -111,6 +115,9 @@ impl<'a> Reader<'a> {
             test,
             package,
             register,
+            environments,
+            monitor,
+            triggers,
         };
         Some((project, home))
     }
@@ -162,17 +169,22 @@ impl<'a> Reader<'a> {
         }
         let version = node.text("version");
         if let Some(version) = &version {
-            let numbers = version.value.split('.');
-            let numeric = numbers.clone().all(|part| part.parse::<u16>().is_ok());
-            if !numeric || !(2..=3).contains(&numbers.count()) {
-                self.problems.add_with_hint(
-                    version.span.clone(),
-                    "expected an interpreter's version",
-                    "write \"3.11\" or \"3.11.7\"",
-                );
-            }
+            self.interpreter(version);
         }
         Python { requirements: requirements.map(|at| at.value), version: version.map(|at| at.value) }
+    }
+
+    /// Refuses what is no interpreter's version.
+    pub(super) fn interpreter(&mut self, version: &At<String>) {
+        let numbers = version.value.split('.');
+        let numeric = numbers.clone().all(|part| part.parse::<u16>().is_ok());
+        if !numeric || !(2..=3).contains(&numbers.count()) {
+            self.problems.add_with_hint(
+                version.span.clone(),
+                "expected an interpreter's version",
+                "write \"3.11\" or \"3.11.7\"",
+            );
+        }
     }
 
     fn package(&mut self, root: &Node<'_>, target: Option<&str>) -> Package {

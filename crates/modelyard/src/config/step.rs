@@ -58,7 +58,7 @@ impl Reader<'_> {
 
     /// The keys that all commands share.
     pub(super) fn command(&mut self, owner: Owner, node: &Node<'_>, sources: BTreeSet<String>) -> Command {
-        let words = self.words(node);
+        let words = self.words(node, "run");
         let mut step = Step::new(words.iter().map(|word| word.value.clone()).collect());
         let code = node.texts("code").unwrap_or_default();
         self.code_exists(&code);
@@ -76,31 +76,32 @@ impl Reader<'_> {
         Command { owner, step, words, code, sources, space: BTreeMap::new(), span: node.span.clone() }
     }
 
-    fn words(&mut self, node: &Node<'_>) -> Vec<At<String>> {
-        if let Some(words) = node.texts("run") {
+    /// The words of the command under `key`.
+    pub(super) fn words(&mut self, node: &Node<'_>, key: &str) -> Vec<At<String>> {
+        if let Some(words) = node.texts(key) {
             if words.is_empty() {
-                self.problems.add(node.key_span("run"), "`run` is empty");
+                self.problems.add(node.key_span(key), format!("`{key}` is empty"));
             }
             return words;
         }
-        let Some(run) = node.text("run") else { return Vec::new() };
+        let Some(run) = node.text(key) else { return Vec::new() };
         let Some(words) = shlex::split(&run.value) else {
             self.problems.add_with_hint(
                 run.span,
-                "a quote in `run` is not closed",
+                format!("a quote in `{key}` is not closed"),
                 "or write a list of words, which is taken as it is",
             );
             return Vec::new();
         };
         if words.is_empty() {
-            self.problems.add(run.span, "`run` is empty");
+            self.problems.add(run.span, format!("`{key}` is empty"));
             return Vec::new();
         }
         if let Some(word) = words.iter().find(|word| SHELL.contains(&word.as_str())) {
             self.problems.add_with_hint(
                 self.within(&run.span, word, 0).0,
-                format!("`{word}` needs a shell, and `run` has none"),
-                "make it two steps, or say so: run = [\"bash\", \"-c\", \"…\"]",
+                format!("`{word}` needs a shell, and `{key}` has none"),
+                format!("make it two steps, or say so: {key} = [\"bash\", \"-c\", \"…\"]"),
             );
         }
         words.into_iter().map(|value| At { value, span: run.span.clone() }).collect()
@@ -129,7 +130,7 @@ impl Reader<'_> {
         outputs
     }
 
-    fn variables(&mut self, node: &Node<'_>) -> BTreeMap<String, String> {
+    pub(super) fn variables(&mut self, node: &Node<'_>) -> BTreeMap<String, String> {
         let mut variables = BTreeMap::new();
         for entry in node.node("env").iter().flat_map(Node::entries) {
             self.variable_name(&At { value: entry.name.clone(), span: entry.name_span });
