@@ -4,16 +4,20 @@
 //! - [`sandbox`]: what a command may open, enforced by the kernel (Landlock, seccomp).
 //! - [`run`]: a command from start to end, with its whole process tree; [`worker`]: one that stays
 //!   and is talked to.
+//! - [`detached`]: a program of ours that outlives this process; [`control`]: the listening socket that
+//!   such programs inherit, and hand back.
 //! - [`python`]: interpreters, locks, content-addressed environments; [`onnx_library`]: the shared
 //!   library of ONNX Runtime.
 //!
 //! This crate knows no step, no project and no home: paths, words and variables arrive as
 //! arguments. It does not decide what a step may read, it makes sure that nothing else is.
 //!
-//! Every command has a *supervisor*: a fork of this program between it and the command, which
+//! Every command but a detached one has a *supervisor*: a fork of this program between it and the command, which
 //! owns the command's process tree and ends all of it when the command ends, when it is told to,
 //! or when this program dies. See [`run`].
 
+pub mod control;
+pub mod detached;
 pub mod onnx_library;
 pub mod python;
 pub mod run;

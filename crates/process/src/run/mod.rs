@@ -19,7 +19,7 @@ mod memory;
 mod program;
 mod report;
 pub(crate) mod spawn;
-mod supervisor;
+pub(crate) mod supervisor;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;

@@ -229,7 +229,7 @@ unsafe fn send(socket: c_int, record: &[u8; SIZE]) {
 }
 
 /// Closes all descriptors from `first` on, or with `CLOSE_RANGE_CLOEXEC` marks them.
-unsafe fn close_from(first: c_int, flags: c_int) {
+pub(crate) unsafe fn close_from(first: c_int, flags: c_int) {
     // SAFETY: as for `supervise`.
     unsafe {
         if libc::syscall(libc::SYS_close_range, first, c_int::MAX, flags) == 0 {
