@@ -188,6 +188,37 @@ pub struct TrainingProfile {
     pub outputs: Vec<ColumnProfile>,
 }
 
+impl Answer {
+    /// How far two answers are apart, relative above 1; infinitely if one is of another kind, or another
+    /// class whose probability is not the same within `tolerance`. Probabilities are in the order of
+    /// `classes`.
+    pub fn distance(&self, wanted: &Self, classes: &[String], tolerance: f64) -> f64 {
+        let numbers = match (&self.probabilities, &wanted.probabilities) {
+            (Some(got), Some(wanted)) if got.len() == wanted.len() => {
+                got.iter().zip(wanted).map(|(a, b)| difference(*a, *b)).fold(0.0, f64::max)
+            }
+            (None, None) => 0.0,
+            _ => return f64::INFINITY,
+        };
+        match (self.prediction.as_f64(), wanted.prediction.as_f64()) {
+            (Some(got), Some(wanted)) => numbers.max(difference(got, wanted)),
+            _ if self.prediction == wanted.prediction => numbers,
+            // A tie: two classes of one probability, of which the last bit chose another.
+            _ => match (self.probability(classes), wanted.probability(classes)) {
+                (Some(a), Some(b)) if difference(a, b) <= tolerance => numbers,
+                _ => f64::INFINITY,
+            },
+        }
+    }
+
+    /// Of the class that was chosen.
+    fn probability(&self, classes: &[String]) -> Option<f64> {
+        let name = self.prediction.as_str()?;
+        let place = classes.iter().position(|class| class == name)?;
+        self.probabilities.as_ref()?.get(place).copied()
+    }
+}
+
 /// Many answers, by column: what a runtime gives and metrics take.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Predictions {

@@ -1,6 +1,6 @@
 //! The proof that a model answers here as it did when it was packaged.
 
-use modelyard_core::package::{Answer, Golden, Manifest, Package, Predictions, difference};
+use modelyard_core::package::{Answer, Golden, Manifest, Package, Predictions};
 use modelyard_core::table::Table;
 use modelyard_core::{Fault, Kind, Result};
 
@@ -65,7 +65,7 @@ fn compare(
     let mut worst: f64 = 0.0;
     for (place, wanted) in wanted.iter().enumerate() {
         let got = predictions.answer(place, &manifest.classes);
-        let found = distance(&got, wanted, &manifest.classes, manifest.tolerance);
+        let found = got.distance(wanted, &manifest.classes, manifest.tolerance);
         if found <= manifest.tolerance {
             worst = worst.max(found);
             continue;
@@ -77,33 +77,6 @@ fn compare(
             .hint("serve it with the runtime its manifest names, or package it again; a model that is not repeatable needs `[package] tolerance`"));
     }
     Ok(worst)
-}
-
-/// How far two answers are apart; infinitely if one is of another kind, or another class whose
-/// probability is not the same within `tolerance`.
-fn distance(got: &Answer, wanted: &Answer, classes: &[String], tolerance: f64) -> f64 {
-    let numbers = match (&got.probabilities, &wanted.probabilities) {
-        (Some(got), Some(wanted)) if got.len() == wanted.len() => {
-            got.iter().zip(wanted).map(|(a, b)| difference(*a, *b)).fold(0.0, f64::max)
-        }
-        (None, None) => 0.0,
-        _ => return f64::INFINITY,
-    };
-    match (got.prediction.as_f64(), wanted.prediction.as_f64()) {
-        (Some(got), Some(wanted)) => numbers.max(difference(got, wanted)),
-        _ if got.prediction == wanted.prediction => numbers,
-        // A tie: two classes of one probability, of which the last bit chose another.
-        _ => match (probability_of(got, classes), probability_of(wanted, classes)) {
-            (Some(a), Some(b)) if difference(a, b) <= tolerance => numbers,
-            _ => f64::INFINITY,
-        },
-    }
-}
-
-fn probability_of(answer: &Answer, classes: &[String]) -> Option<f64> {
-    let name = answer.prediction.as_str()?;
-    let place = classes.iter().position(|class| class == name)?;
-    answer.probabilities.as_ref()?.get(place).copied()
 }
 
 fn shown(answer: &Answer) -> String {

@@ -44,6 +44,10 @@ pub struct ReplicaReport {
     pub generation: u64,
     /// Packages that are loaded and proven.
     pub ready: Vec<Digest>,
+    /// Seconds that a package which is ready took to be loaded and proven: from the start of this process
+    /// for those that were wanted then, else from when it was wanted.
+    #[serde(default)]
+    pub startup_secs: BTreeMap<Digest, f64>,
     /// Packages that could not be loaded or proven, with the reason.
     pub failed: BTreeMap<Digest, String>,
     /// Since this boot, by package.
