@@ -63,6 +63,16 @@ pub struct ReplicaReport {
     pub ending: bool,
 }
 
+impl ReplicaReport {
+    /// A replica that has not reported for so long is taken for dead.
+    pub const LIVE_MICROS: i64 = 5_000_000;
+
+    /// Whether the replica answers, as far as is known at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        !self.ending && now.micros().saturating_sub(self.at.micros()) < Self::LIVE_MICROS
+    }
+}
+
 /// Cumulative counts of one version.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Counts {
