@@ -12,7 +12,9 @@ use async_trait::async_trait;
 use crate::action::{ActionKey, ActionResult};
 use crate::audit::{Actor, AuditEntry};
 use crate::data::{DataVersion, NumberedVersion};
-use crate::deploy::{Applied, Approval, Environment, EnvironmentId, Release, ReplicaReport, StateRecord};
+use crate::deploy::{
+    Applied, Approval, Environment, EnvironmentId, Release, ReplicaReport, Served, StateRecord,
+};
 use crate::id::{ReleaseId, RunId};
 use crate::model::{ModelRef, ModelVersion, NewVersion, RegisteredModel};
 use crate::run::{Run, RunFilter};
@@ -29,6 +31,8 @@ pub struct Home {
     pub runs: Arc<dyn RunStore>,
     pub models: Arc<dyn ModelStore>,
     pub audit: Arc<dyn AuditStore>,
+    pub environments: Arc<dyn EnvironmentStore>,
+    pub observations: Arc<dyn ObservationStore>,
     pub locks: Arc<dyn Locks>,
 }
 
@@ -225,6 +229,10 @@ pub trait ObservationStore: Send + Sync {
 
     /// The last report of every boot that is kept, oldest first.
     async fn reports(&self, environment: &EnvironmentId) -> Result<Vec<ReplicaReport>>;
+
+    /// When versions answered, over all replicas and all their boots, for ever: what reports said is added
+    /// up, so a report need only hold the spans that are new or went on. Sorted by generation and package.
+    async fn served(&self, environment: &EnvironmentId) -> Result<Vec<Served>>;
 
     /// A watch that tells whether anything in the home may have changed since it was last asked.
     async fn watch(&self) -> Result<Box<dyn Watch>>;

@@ -10,7 +10,7 @@
 //! ```text
 //! .gitignore      `*`: nothing of a home belongs into a repository
 //! home.json       {"version": 1}; written last, so a folder with it is a whole home
-//! meta.db         SQLite in WAL mode; its `user_version` is the home's version too
+//! modelyard.db    SQLite in WAL mode; its `user_version` is the home's version too
 //! blobs/ab/cdef…  content, read-only, named by its BLAKE3 digest
 //! tmp/ID/         files being written by one open home, which holds a lock on the folder
 //! locks/home      shared by every open home, exclusive while the home is made or upgraded
@@ -30,9 +30,11 @@
 //! file system is not supported, as SQLite's WAL mode and `flock` are not reliable there.
 
 mod chain;
+mod environments;
 mod faults;
 mod folder;
 mod memory;
+mod observations;
 mod registry;
 mod sqlite;
 mod trees;

@@ -49,7 +49,7 @@ impl Layout {
     }
 
     fn database(&self) -> PathBuf {
-        self.root.join("meta.db")
+        self.root.join("modelyard.db")
     }
 
     fn blobs(&self) -> PathBuf {
@@ -72,7 +72,7 @@ impl Layout {
     /// Says so if the folder holds what no home would, so that a mistyped path is not filled.
     fn refuse_foreign_files(&self) -> Result<()> {
         const OURS: [&str; 7] =
-            [".gitignore", "blobs", "home.json", "home.json.new", "locks", "meta.db", "tmp"];
+            [".gitignore", "blobs", "home.json", "home.json.new", "locks", "modelyard.db", "tmp"];
         let root = self.root.display();
         let entries = match fs::read_dir(&self.root) {
             Ok(entries) => entries,
@@ -83,7 +83,7 @@ impl Layout {
             let entry =
                 entry.map_err(|error| faults::file(format!("cannot read the folder `{root}`"), error))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if !OURS.contains(&name.as_str()) && !name.starts_with("meta.db-") {
+            if !OURS.contains(&name.as_str()) && !name.starts_with("modelyard.db-") {
                 return Err(Fault::new(
                     Kind::Store,
                     format!("cannot make a home in `{root}`: it holds other files, `{name}` among them"),
@@ -151,7 +151,9 @@ pub(crate) async fn open(
         data: database.clone(),
         runs: database.clone(),
         models: database.clone(),
-        audit: database,
+        audit: database.clone(),
+        environments: database.clone(),
+        observations: database,
         locks: Arc::new(locks::FileLocks::new(layout.locks(), lock)),
     })
 }
@@ -304,7 +306,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("home");
         drop(open_with(&path, MIGRATIONS).await.unwrap());
-        sqlite::migrate(&path.join("meta.db"), NEWER).await.unwrap();
+        sqlite::migrate(&path.join("modelyard.db"), NEWER).await.unwrap();
         assert!(open_with(&path, MIGRATIONS).await.is_err());
         assert!(open_with(&path, NEWER).await.is_err());
         upgrade(&path, NEWER).await.unwrap();
@@ -316,13 +318,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("home");
         drop(open_with(&path, MIGRATIONS).await.unwrap());
-        fs::remove_file(path.join("meta.db")).unwrap();
+        fs::remove_file(path.join("modelyard.db")).unwrap();
         for fault in
             [open_with(&path, MIGRATIONS).await.err().unwrap(), upgrade(&path, MIGRATIONS).await.unwrap_err()]
         {
             assert!(fault.hint_text().unwrap_or_default().contains("see whether"), "{}", fault.report());
         }
-        assert!(!path.join("meta.db").exists());
+        assert!(!path.join("modelyard.db").exists());
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ impl AuditStore for Memory {
     }
 
     async fn append(&self, actor: &Actor, event: &str, subject: &str, details: Value) -> Result<AuditEntry> {
-        Ok(self.state().note(actor, event, subject, details))
+        Ok(self.change().note(actor, event, subject, details))
     }
 }
 

@@ -8,7 +8,7 @@ use super::Memory;
 #[async_trait]
 impl DataStore for Memory {
     async fn record(&self, project: &str, version: &DataVersion, at: Timestamp) -> Result<NumberedVersion> {
-        let mut state = self.state();
+        let mut state = self.change();
         let versions = state.data.entry((project.to_owned(), version.name.clone())).or_default();
         if let Some(known) = versions.iter().find(|known| known.data.digest == version.digest) {
             return Ok(known.clone());
@@ -38,7 +38,7 @@ impl DataStore for Memory {
     }
 
     async fn count_test_use(&self, split: Digest, package: Digest) -> Result<u64> {
-        let mut state = self.state();
+        let mut state = self.change();
         state.test_uses.insert((split, package));
         Ok(state.test_uses.iter().filter(|(used, _)| *used == split).count() as u64)
     }

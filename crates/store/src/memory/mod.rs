@@ -6,8 +6,10 @@
 mod audit;
 mod blobs;
 mod data;
+mod environments;
 mod locks;
 mod models;
+mod observations;
 mod results;
 mod runs;
 
@@ -17,6 +19,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use modelyard_core::action::{ActionKey, ActionResult};
 use modelyard_core::audit::AuditEntry;
 use modelyard_core::data::NumberedVersion;
+use modelyard_core::deploy::{
+    Applied, Approval, Environment, EnvironmentId, Release, ReleaseId, ReplicaReport, Served, StateRecord,
+};
 use modelyard_core::id::RunId;
 use modelyard_core::model::ModelVersion;
 use modelyard_core::ports::{FileStamp, Home};
@@ -40,6 +45,17 @@ struct State {
     runs: BTreeMap<RunId, Run>,
     models: BTreeMap<String, Model>,
     audit: Vec<AuditEntry>,
+    applied: BTreeMap<String, Applied>,
+    environments: BTreeMap<EnvironmentId, Environment>,
+    /// In the order of their generations.
+    states: BTreeMap<EnvironmentId, Vec<StateRecord>>,
+    releases: BTreeMap<ReleaseId, Release>,
+    /// By model and version, in the order in which they were given.
+    approvals: BTreeMap<(String, u32), Vec<Approval>>,
+    reports: Vec<ReplicaReport>,
+    served: BTreeMap<EnvironmentId, Vec<Served>>,
+    /// How often it may have been changed.
+    changes: u64,
 }
 
 struct Model {
@@ -54,6 +70,13 @@ impl Memory {
         // No change here can panic half-way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// To write to, so that watches notice.
+    fn change(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        state.changes += 1;
+        state
+    }
 }
 
 pub(crate) fn home() -> Home {
@@ -65,7 +88,9 @@ pub(crate) fn home() -> Home {
         data: memory.clone(),
         runs: memory.clone(),
         models: memory.clone(),
-        audit: memory,
+        audit: memory.clone(),
+        environments: memory.clone(),
+        observations: Arc::new(observations::Observations(memory)),
         locks: Arc::new(locks::MemoryLocks::default()),
     }
 }

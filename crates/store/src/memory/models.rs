@@ -12,7 +12,7 @@ use crate::registry;
 #[async_trait]
 impl ModelStore for Memory {
     async fn register(&self, new: &NewVersion, actor: &Actor) -> Result<(ModelVersion, bool)> {
-        let mut state = self.state();
+        let mut state = self.change();
         let versions = state.models.get(&new.name).map_or(&[][..], |model| &model.versions);
         if let Some(known) = versions.iter().find(|known| known.package == new.package) {
             return Ok((known.clone(), false));
@@ -34,7 +34,7 @@ impl ModelStore for Memory {
     }
 
     async fn set_alias(&self, name: &str, number: u32, alias: &str, actor: &Actor) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.change();
         let there = state.models.get(name).is_some_and(|model| model.version(number).is_some());
         if !there {
             return Err(registry::no_version(name, number, alias));
@@ -71,7 +71,7 @@ impl ModelStore for Memory {
 }
 
 impl Model {
-    fn version(&self, number: u32) -> Option<&ModelVersion> {
+    pub(super) fn version(&self, number: u32) -> Option<&ModelVersion> {
         self.versions.iter().find(|version| version.number == number)
     }
 
@@ -87,7 +87,7 @@ impl Model {
 
 impl State {
     /// Points `alias` at a version that is there; nothing changes if it already does.
-    fn point(&mut self, name: &str, number: u32, alias: &str, actor: &Actor) {
+    pub(super) fn point(&mut self, name: &str, number: u32, alias: &str, actor: &Actor) {
         let Some(model) = self.models.get_mut(name) else { return };
         let before = model.aliases.insert(alias.to_owned(), number);
         if before != Some(number) {

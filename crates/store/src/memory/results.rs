@@ -12,7 +12,7 @@ impl ResultStore for Memory {
     }
 
     async fn put(&self, result: &ActionResult) -> Result<()> {
-        self.state().results.insert(result.key, result.clone());
+        self.change().results.insert(result.key, result.clone());
         Ok(())
     }
 }
@@ -26,7 +26,7 @@ impl StampStore for Memory {
     }
 
     async fn put(&self, stamps: &[(FileStamp, Digest)]) -> Result<()> {
-        let mut state = self.state();
+        let mut state = self.change();
         for (stamp, digest) in stamps {
             state.stamps.insert(stamp.path.clone(), (stamp.clone(), *digest));
         }

@@ -11,7 +11,7 @@ use super::Memory;
 #[async_trait]
 impl RunStore for Memory {
     async fn save(&self, run: &Run) -> Result<()> {
-        self.state().runs.insert(run.id, run.clone());
+        self.change().runs.insert(run.id, run.clone());
         Ok(())
     }
 

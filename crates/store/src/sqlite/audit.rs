@@ -12,7 +12,7 @@ use crate::chain;
 #[async_trait]
 impl AuditStore for Database {
     async fn entries(&self) -> Result<Vec<AuditEntry>> {
-        let texts: Vec<String> = sqlx::query_scalar("SELECT document FROM audit_entries ORDER BY number")
+        let texts: Vec<String> = sqlx::query_scalar("SELECT document FROM audit_log ORDER BY number")
             .fetch_all(&self.pool)
             .await
             .map_err(|error| self.fault("cannot read the audit log", error))?;
@@ -23,8 +23,14 @@ impl AuditStore for Database {
         // Also what audited rows remember, so that a tail cut off together with the head shows.
         let last: Option<(i64, String)> = sqlx::query_as(
             "SELECT number, digest FROM audit_head
+             UNION ALL SELECT audit_number, audit_digest FROM models
              UNION ALL SELECT audit_number, audit_digest FROM model_versions
              UNION ALL SELECT audit_number, audit_digest FROM model_aliases
+             UNION ALL SELECT audit_number, audit_digest FROM applied
+             UNION ALL SELECT audit_number, audit_digest FROM environments
+             UNION ALL SELECT audit_number, audit_digest FROM states
+             UNION ALL SELECT audit_number, audit_digest FROM releases
+             UNION ALL SELECT audit_number, audit_digest FROM approvals
              ORDER BY 1 DESC LIMIT 1",
         )
         .fetch_optional(&self.pool)
@@ -62,7 +68,7 @@ impl Writing<'_> {
             .map_err(fault)?;
         let entry = chain::next(last.map(head).transpose()?, actor, event, subject, details);
         let (number, digest) = (entry.number.cast_signed(), entry.digest());
-        sqlx::query("INSERT INTO audit_entries (number, digest, document) VALUES (?, ?, ?)")
+        sqlx::query("INSERT INTO audit_log (number, digest, document) VALUES (?, ?, ?)")
             .bind(number)
             .bind(digest.to_string())
             .bind(encode(&entry)?)

@@ -6,8 +6,10 @@
 
 mod audit;
 mod data;
+mod environments;
 mod migrations;
 mod models;
+mod observations;
 mod results;
 mod runs;
 mod stamps;
@@ -41,7 +43,7 @@ pub(crate) struct Database {
     pool: SqlitePool,
     /// One writer a process: those of other processes wait by polling, which is slow and unfair.
     turn: Mutex<()>,
-    _home: Arc<File>,
+    home: Arc<File>,
 }
 
 /// A transaction that may write; undone unless committed.
@@ -64,7 +66,7 @@ impl Database {
             .connect_with(options(&path))
             .await
             .map_err(|error| faults::sql("cannot open the home's database".to_owned(), &path, error))?;
-        Ok(Self { path, pool, turn: Mutex::new(()), _home: home })
+        Ok(Self { path, pool, turn: Mutex::new(()), home })
     }
 
     pub(crate) async fn version(&self) -> Result<u32> {

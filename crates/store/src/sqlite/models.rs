@@ -76,17 +76,7 @@ impl ModelStore for Database {
 
     async fn set_alias(&self, name: &str, number: u32, alias: &str, actor: &Actor) -> Result<()> {
         let mut writing = self.write().await?;
-        let there: bool =
-            sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM model_versions WHERE name = ? AND number = ?)")
-                .bind(name)
-                .bind(number)
-                .fetch_one(writing.connection())
-                .await
-                .map_err(|error| self.fault(format!("cannot set an alias of `{name}`"), error))?;
-        if !there {
-            return Err(registry::no_version(name, number, alias));
-        }
-        writing.point(name, number, alias, actor).await?;
+        writing.set_alias(name, number, alias, actor).await?;
         writing.commit().await
     }
 
@@ -166,6 +156,29 @@ impl Database {
 }
 
 impl Writing<'_> {
+    pub(super) async fn has_version(&mut self, name: &str, number: u32) -> Result<bool> {
+        let database = self.database;
+        sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM model_versions WHERE name = ? AND number = ?)")
+            .bind(name)
+            .bind(number)
+            .fetch_one(self.connection())
+            .await
+            .map_err(|error| database.fault(format!("cannot look up model `{name}`"), error))
+    }
+
+    pub(super) async fn set_alias(
+        &mut self,
+        name: &str,
+        number: u32,
+        alias: &str,
+        actor: &Actor,
+    ) -> Result<()> {
+        if !self.has_version(name, number).await? {
+            return Err(registry::no_version(name, number, alias));
+        }
+        self.point(name, number, alias, actor).await
+    }
+
     /// Points `alias` at a version that is there; nothing changes if it already does.
     async fn point(&mut self, name: &str, number: u32, alias: &str, actor: &Actor) -> Result<()> {
         let database = self.database;

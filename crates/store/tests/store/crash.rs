@@ -156,7 +156,7 @@ impl Kept {
 }
 
 async fn check_database(folder: &Path) {
-    let path = folder.join("meta.db");
+    let path = folder.join("modelyard.db");
     let mut database =
         sqlx::SqliteConnection::connect(path.to_str().expect("a path")).await.expect("a database");
     for check in

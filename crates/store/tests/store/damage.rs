@@ -85,10 +85,11 @@ async fn audited_rows_are_never_deleted() {
     let home = folder.path().join("home");
     let opened = open(&home).await;
     opened.models.register(&new_version("late", "a", Some("champion")), &actor()).await.unwrap();
-    let mut database = sqlx::SqliteConnection::connect(home.join("meta.db").to_str().unwrap()).await.unwrap();
+    let mut database =
+        sqlx::SqliteConnection::connect(home.join("modelyard.db").to_str().unwrap()).await.unwrap();
     for statement in [
-        "DELETE FROM audit_entries",
-        "UPDATE audit_entries SET document = '{}'",
+        "DELETE FROM audit_log",
+        "UPDATE audit_log SET document = '{}'",
         "DELETE FROM audit_head",
         "DELETE FROM models",
         "DELETE FROM model_versions",
@@ -108,11 +109,12 @@ async fn a_tail_cut_off_with_its_head_is_noticed() {
     for package in ["a", "b"] {
         opened.models.register(&new_version("late", package, None), &actor()).await.unwrap();
     }
-    let mut database = sqlx::SqliteConnection::connect(home.join("meta.db").to_str().unwrap()).await.unwrap();
+    let mut database =
+        sqlx::SqliteConnection::connect(home.join("modelyard.db").to_str().unwrap()).await.unwrap();
     for statement in [
-        "DROP TRIGGER audit_entries_stay",
-        "DELETE FROM audit_entries WHERE number = 2",
-        "UPDATE audit_head SET number = 1, digest = (SELECT digest FROM audit_entries)",
+        "DROP TRIGGER audit_log_stays",
+        "DELETE FROM audit_log WHERE number = 2",
+        "UPDATE audit_head SET number = 1, digest = (SELECT digest FROM audit_log)",
     ] {
         sqlx::query(statement).execute(&mut database).await.unwrap();
     }

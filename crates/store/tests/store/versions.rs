@@ -16,7 +16,8 @@ async fn refused(home: &Path) -> String {
 }
 
 async fn in_database(home: &Path, statement: &'static str) {
-    let mut database = sqlx::SqliteConnection::connect(home.join("meta.db").to_str().unwrap()).await.unwrap();
+    let mut database =
+        sqlx::SqliteConnection::connect(home.join("modelyard.db").to_str().unwrap()).await.unwrap();
     sqlx::query(statement).execute(&mut database).await.unwrap();
     database.close().await.unwrap();
 }
@@ -105,7 +106,7 @@ async fn damaged_files_of_a_home_are_named() {
     fs::write(home.join("home.json"), "{").unwrap();
     assert!(refused(&home).await.starts_with("cannot understand `HOME/home.json`"));
     fs::write(home.join("home.json"), "{\"version\": 1}").unwrap();
-    fs::write(home.join("meta.db"), "x".repeat(9_000)).unwrap();
+    fs::write(home.join("modelyard.db"), "x".repeat(9_000)).unwrap();
     let report = refused(&home).await;
-    assert!(report.contains("hint: `HOME/meta.db` is damaged"), "{report}");
+    assert!(report.contains("hint: `HOME/modelyard.db` is damaged"), "{report}");
 }

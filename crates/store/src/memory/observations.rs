@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use modelyard_core::Result;
+use modelyard_core::deploy::{EnvironmentId, ReplicaReport, Served};
+use modelyard_core::ports::{ObservationStore, Watch};
+
+use super::{Memory, State};
+use crate::observations::{BOOTS, KEPT_MICROS};
+
+/// Apart from the other ports, since watches keep the memory.
+pub(super) struct Observations(pub(super) Arc<Memory>);
+
+#[async_trait]
+impl ObservationStore for Observations {
+    async fn report(&self, report: &ReplicaReport) -> Result<()> {
+        self.0.change().observe(report);
+        Ok(())
+    }
+
+    async fn reports(&self, environment: &EnvironmentId) -> Result<Vec<ReplicaReport>> {
+        let state = self.0.state();
+        let of = |report: &&ReplicaReport| report.environment == *environment;
+        let mut reports: Vec<_> = state.reports.iter().filter(of).cloned().collect();
+        reports.sort_by(|a, b| (a.at, a.replica, &a.boot).cmp(&(b.at, b.replica, &b.boot)));
+        Ok(reports)
+    }
+
+    async fn served(&self, environment: &EnvironmentId) -> Result<Vec<Served>> {
+        Ok(self.0.state().served.get(environment).cloned().unwrap_or_default())
+    }
+
+    async fn watch(&self) -> Result<Box<dyn Watch>> {
+        Ok(Box::new(MemoryWatch { memory: Arc::clone(&self.0), seen: None }))
+    }
+}
+
+impl State {
+    fn observe(&mut self, report: &ReplicaReport) {
+        let same = |known: &ReplicaReport| {
+            known.environment == report.environment
+                && known.replica == report.replica
+                && known.boot == report.boot
+        };
+        match self.reports.iter_mut().find(|known| same(known)) {
+            Some(known) if known.sequence > report.sequence => return,
+            Some(known) => *known = report.clone(),
+            None => {
+                self.reports.push(report.clone());
+                self.forget_old(report);
+            }
+        }
+        let spans = self.served.entry(report.environment.clone()).or_default();
+        for span in &report.served {
+            match spans
+                .iter_mut()
+                .find(|known| (known.generation, known.package) == (span.generation, span.package))
+            {
+                Some(known) => {
+                    known.first = known.first.min(span.first);
+                    known.last = known.last.max(span.last);
+                }
+                None => spans.push(span.clone()),
+            }
+        }
+        spans.sort_by_key(|span| (span.generation, span.package));
+    }
+
+    fn forget_old(&mut self, report: &ReplicaReport) {
+        let id = &report.environment;
+        if self.environments.get(id).is_some_and(|environment| environment.release.is_some()) {
+            return;
+        }
+        let all = self.reports.clone();
+        let newer = |old: &ReplicaReport| {
+            let of = |other: &&ReplicaReport| {
+                other.environment == *id && other.replica == old.replica && other.at > old.at
+            };
+            all.iter().filter(of).count()
+        };
+        let limit = report.at.micros() - KEPT_MICROS;
+        self.reports.retain(|old| {
+            old.environment != *id || (old.at.micros() >= limit && newer(old) < BOOTS as usize)
+        });
+    }
+}
+
+struct MemoryWatch {
+    memory: Arc<Memory>,
+    seen: Option<u64>,
+}
+
+#[async_trait]
+impl Watch for MemoryWatch {
+    async fn changed(&mut self) -> Result<bool> {
+        let changes = self.memory.state().changes;
+        Ok(self.seen.replace(changes) != Some(changes))
+    }
+}
