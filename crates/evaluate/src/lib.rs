@@ -18,6 +18,7 @@ mod numeric;
 mod random;
 pub mod report;
 mod sample;
+pub mod sequential;
 pub mod slices;
 mod text;
 mod verdict;
