@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use modelyard_core::Kind;
-use modelyard_core::ports::Home;
+use modelyard_core::deploy::Environment;
+use modelyard_core::ports::{Change, Home};
 use modelyard_core::run::RunKind;
 
+use crate::deployed;
 use crate::support::{
     TestClock, action_result, actor, assert_blobs_whole, data_version, digest, files_below, new_version,
     open, run,
@@ -103,6 +105,19 @@ async fn write_until_killed(folder: &Path, name: &str) {
 
         home.models.set_alias("late", version.number, "champion", &actor()).await.unwrap();
         report(&format!("champion {}", version.number));
+
+        // Everything that one change may hold.
+        let environment = home.environments.environment(&deployed::id("production")).await.unwrap();
+        let environment =
+            environment.unwrap_or_else(|| Environment::new(deployed::id("production"), deployed::spec()));
+        let change = Change {
+            release: Some(deployed::release(&environment, version.number)),
+            aliases: vec![("late".to_owned(), version.number, "released".to_owned())],
+            event: "release.began",
+            ..deployed::change(deployed::serving(&environment, version.number))
+        };
+        let environment = home.environments.change(&change, &actor()).await.unwrap();
+        report(&format!("environment {}", environment.revision));
 
         let data = data_version("flights", &text);
         let data = home.data.record("p", &data, actor().at).await.unwrap();

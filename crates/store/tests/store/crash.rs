@@ -11,13 +11,14 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use modelyard_core::audit::verify;
+use modelyard_core::deploy::EnvironmentState;
 use modelyard_core::ports::Home;
 use modelyard_core::{Digest, Kind};
 use sqlx::Connection;
 use tempfile::tempdir;
 
 use crate::support::{TestClock, action_result, assert_blobs_whole, files_below, open};
-use crate::{child, support};
+use crate::{child, deployed, support};
 
 fn variable(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
@@ -75,6 +76,7 @@ struct Kept {
     trees: Vec<Digest>,
     versions: BTreeMap<u32, Digest>,
     champion: u32,
+    revision: u64,
     data: BTreeMap<u32, Digest>,
     runs: Vec<String>,
     results: Vec<u64>,
@@ -92,6 +94,7 @@ impl Kept {
                     self.versions.insert(number.parse().unwrap(), digest.parse().unwrap());
                 }
                 ["champion", number] => self.champion = number.parse().unwrap(),
+                ["environment", revision] => self.revision = revision.parse().unwrap(),
                 ["data", number, digest] => {
                     self.data.insert(number.parse().unwrap(), digest.parse().unwrap());
                 }
@@ -128,6 +131,7 @@ impl Kept {
             assert!(home.results.get(action_result(*seed).key).await.unwrap().is_some());
         }
         self.check_registry(home).await;
+        self.check_environment(home).await;
     }
 
     async fn check_registry(&self, home: &Home) {
@@ -152,6 +156,25 @@ impl Kept {
         let noted = noted.map_or(0, |entry| entry.subject["late@".len()..].parse().unwrap());
         assert!(champion >= self.champion);
         assert_eq!(champion, noted, "a change and its entry are one");
+    }
+
+    /// Environment, history, release, alias and entry of a change are all there, or none is.
+    async fn check_environment(&self, home: &Home) {
+        let id = deployed::id("production");
+        let environment = home.environments.environment(&id).await.unwrap();
+        let (revision, state) =
+            environment.map_or((0, EnvironmentState::default()), |it| (it.revision, it.state));
+        assert!(revision >= self.revision, "an acknowledged change is lost");
+        assert_eq!(state.generation, revision);
+        let states = home.environments.states(&id).await.unwrap();
+        assert_eq!(states.len() as u64, revision);
+        assert_eq!(states.last().map_or(&EnvironmentState::default(), |record| &record.state), &state);
+        assert_eq!(home.environments.releases(&id).await.unwrap().len() as u64, revision);
+        let entries = home.audit.entries().await.unwrap();
+        assert_eq!(entries.iter().filter(|entry| entry.event == "release.began").count() as u64, revision);
+        let model = home.models.model("late").await.unwrap();
+        let released = model.and_then(|model| model.aliases.get("released").copied());
+        assert_eq!(released, state.placed.first().map(|placed| placed.number));
     }
 }
 

@@ -5,10 +5,13 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use modelyard_core::audit::verify;
+use modelyard_core::deploy::Verdict;
+use modelyard_core::ports::Change;
 use modelyard_core::{Digest, Kind};
 use sqlx::Connection;
 use tempfile::tempdir;
 
+use crate::deployed;
 use crate::support::{actor, new_version, open};
 
 fn blob(home: &Path, digest: Digest) -> PathBuf {
@@ -85,6 +88,11 @@ async fn audited_rows_are_never_deleted() {
     let home = folder.path().join("home");
     let opened = open(&home).await;
     opened.models.register(&new_version("late", "a", Some("champion")), &actor()).await.unwrap();
+    let environment = deployed::production(&opened).await;
+    let release = Some(deployed::release(&environment, 1));
+    let change = Change { release, ..deployed::change(deployed::serving(&environment, 1)) };
+    opened.environments.change(&change, &actor()).await.unwrap();
+    opened.environments.approve(&deployed::approval(1, Verdict::Approved, "bob")).await.unwrap();
     let mut database =
         sqlx::SqliteConnection::connect(home.join("modelyard.db").to_str().unwrap()).await.unwrap();
     for statement in [
@@ -95,9 +103,68 @@ async fn audited_rows_are_never_deleted() {
         "DELETE FROM model_versions",
         "UPDATE model_versions SET package = 'other'",
         "DELETE FROM model_aliases",
+        "DELETE FROM applied",
+        "DELETE FROM environments",
+        "UPDATE environments SET document = '{}'",
+        "DELETE FROM states",
+        "UPDATE states SET document = '{}'",
+        "DELETE FROM releases",
+        "UPDATE releases SET environment = 'staging'",
+        "DELETE FROM approvals",
+        "UPDATE approvals SET document = '{}'",
     ] {
         let error = sqlx::query(statement).execute(&mut database).await.unwrap_err();
         assert!(error.to_string().contains("never"), "{statement}: {error}");
+    }
+}
+
+/// The home in `folder` after somebody with the file in hand changed it by `statements`: where its log breaks.
+async fn tampered(folder: &Path, statements: &[&'static str]) -> Result<(), u64> {
+    let home = folder.join("home");
+    let opened = open(&home).await;
+    opened.models.register(&new_version("late", "a", None), &actor()).await.unwrap();
+    let environment = deployed::production(&opened).await;
+    let release = Some(deployed::release(&environment, 1));
+    let change = Change { release, ..deployed::change(deployed::serving(&environment, 1)) };
+    opened.environments.change(&change, &actor()).await.unwrap();
+    opened.environments.approve(&deployed::approval(1, Verdict::Approved, "bob")).await.unwrap();
+    let mut database =
+        sqlx::SqliteConnection::connect(home.join("modelyard.db").to_str().unwrap()).await.unwrap();
+    for statement in ["DROP TRIGGER audit_log_stays", "DROP TRIGGER audit_log_holds"].iter().chain(statements)
+    {
+        sqlx::query(*statement).execute(&mut database).await.unwrap();
+    }
+    verify(&opened.audit.entries().await.unwrap(), opened.audit.head().await.unwrap())
+}
+
+#[tokio::test]
+async fn whatever_is_done_to_the_log_is_noticed() {
+    // 1 registered, 2 applied, 3 the environment, 4 changed, 5 approved.
+    let edit = "UPDATE audit_log SET document = replace(document, 'ada', 'eve') WHERE number = 3";
+    let edit_last = "UPDATE audit_log SET document = replace(document, 'bob', 'eve') WHERE number = 5";
+    let cut = "DELETE FROM audit_log WHERE number = 5";
+    let head_back =
+        "UPDATE audit_head SET number = 4, digest = (SELECT digest FROM audit_log WHERE number = 4)";
+    for (what, statements, broken) in [
+        ("nothing", &[][..], Ok(())),
+        ("an edited entry", &[edit], Err(4)),
+        ("the last one edited", &[edit_last], Err(5)),
+        ("a removed entry", &["DELETE FROM audit_log WHERE number = 2"], Err(2)),
+        ("the first removed", &["DELETE FROM audit_log WHERE number = 1"], Err(1)),
+        (
+            "two that changed places",
+            &[
+                "UPDATE audit_log SET number = 9 WHERE number = 2",
+                "UPDATE audit_log SET number = 2 WHERE number = 3",
+                "UPDATE audit_log SET number = 3 WHERE number = 9",
+            ],
+            Err(2),
+        ),
+        ("the end cut off", &[cut], Err(5)),
+        ("the end cut off with its head", &[cut, head_back], Err(5)),
+    ] {
+        let folder = tempdir().unwrap();
+        assert_eq!(tampered(folder.path(), statements).await, broken, "{what}");
     }
 }
 

@@ -7,6 +7,7 @@
 mod child;
 mod crash;
 mod damage;
+mod deployed;
 mod disk;
 mod folders;
 mod processes;

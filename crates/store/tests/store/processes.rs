@@ -45,3 +45,22 @@ async fn eight_processes_register_without_gap_or_double() {
     assert_eq!(opened.models.model("late").await.unwrap().unwrap().aliases["champion"], 80);
     assert_eq!(assert_blobs_whole(&home), 10);
 }
+
+#[tokio::test]
+async fn a_watch_tells_of_what_another_process_wrote() {
+    let folder = tempdir().unwrap();
+    let home = folder.path().join("home");
+    let opened = open(&home).await;
+    let mut watch = opened.observations.watch().await.unwrap();
+    assert!(watch.changed().await.unwrap());
+    assert!(!watch.changed().await.unwrap());
+    let child = child::command(&[], "register", &home, "other").output().unwrap();
+    child::reported(child);
+    assert!(watch.changed().await.unwrap());
+    assert!(!watch.changed().await.unwrap());
+    // It keeps the home open, so that nobody upgrades it underneath.
+    drop(opened);
+    assert!(modelyard_store::upgrade(&home).await.is_err());
+    drop(watch);
+    modelyard_store::upgrade(&home).await.unwrap();
+}

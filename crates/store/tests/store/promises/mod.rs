@@ -26,8 +26,10 @@ macro_rules! promises {
 mod audit;
 mod blobs;
 mod data;
+mod environments;
 mod locks;
 mod models;
+mod observations;
 mod results;
 mod runs;
 mod stamps;
