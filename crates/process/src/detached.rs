@@ -197,26 +197,30 @@ impl Process {
                 (None, None) => End::Unknown,
             }),
             // Not a child of ours.
-            Err(_) => self.is_readable().then_some(End::Unknown),
+            Err(_) => self.is_gone().then_some(End::Unknown),
         }
     }
 
-    /// Waits until it has ended.
-    pub async fn ended(&self) -> End {
-        loop {
-            if let Some(end) = self.has_ended() {
-                return end;
-            }
+    /// Waits until it has ended; how is then still to be asked.
+    pub async fn until_ended(&self) {
+        while !self.is_gone() {
             match self.0.readable().await {
-                Ok(mut guard) if !self.is_readable() => guard.clear_ready(),
+                Ok(mut guard) if !self.is_gone() => guard.clear_ready(),
                 _ => {}
             }
         }
     }
 
-    /// A process's descriptor becomes readable with its end.
-    fn is_readable(&self) -> bool {
+    /// Waits until it has ended; like [`Self::has_ended`], tells how once.
+    pub async fn ended(&self) -> End {
+        self.until_ended().await;
+        self.has_ended().unwrap_or(End::Unknown)
+    }
+
+    /// Whether it has ended; how is then still to be asked.
+    pub fn is_gone(&self) -> bool {
         use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        // A process's descriptor becomes readable with its end.
         let mut polled = [PollFd::new(self.0.get_ref(), PollFlags::IN)];
         matches!(poll(&mut polled, Some(&Timespec::default())), Ok(1..))
     }

@@ -3,6 +3,8 @@
 //! A target is told what is wanted, again and again, and closes the difference. It knows nothing of
 //! versions and traffic: a replica is a data plane that follows its environment's state by itself.
 
+pub mod process;
+
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -26,6 +28,8 @@ pub struct Wanted {
 pub struct ReplicaStatus {
     pub replica: u32,
     pub settings: modelyard_core::Digest,
+    /// Where it answers.
+    pub listen: SocketAddr,
     pub condition: Condition,
 }
 
