@@ -4,6 +4,9 @@
 //! targets and replicas report, and closes the difference, again and again. A crash at any moment
 //! resumes.
 
+pub mod apply;
+pub mod environments;
+
 use async_trait::async_trait;
 use modelyard_core::deploy::{Environment, Facts, Release};
 use modelyard_core::{Digest, Result};

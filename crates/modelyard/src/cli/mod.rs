@@ -3,12 +3,14 @@
 //! Results go to stdout, progress and remarks to stderr; `--json` prints one document and nothing
 //! else. To add a command: a file with `Args` and `run`, a variant of [`Command`], an arm in [`run`].
 
+mod apply;
 mod audit;
 mod check;
 mod completions;
 mod data;
 mod diff;
 mod doctor;
+mod environments;
 pub(crate) mod exit;
 mod graph;
 mod home;
@@ -83,6 +85,8 @@ enum Command {
     Runs(runs::Args),
     Models(models::Args),
     Report(report::Args),
+    Apply(apply::Args),
+    Environments(environments::Args),
     Lock(lock::Args),
     Home(home::Args),
     Audit(audit::Args),
@@ -145,6 +149,8 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Runs(args) => runs::run(args, ctx).await,
         Command::Models(args) => models::run(args, ctx).await,
         Command::Report(args) => report::run(args, ctx).await,
+        Command::Apply(args) => apply::run(args, ctx).await,
+        Command::Environments(args) => environments::run(args, ctx).await,
         Command::Lock(args) => lock::run(args, ctx).await,
         Command::Home(args) => home::run(args, ctx).await,
         Command::Audit(args) => audit::run(args, ctx).await,

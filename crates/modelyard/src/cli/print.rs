@@ -29,3 +29,9 @@ pub(crate) fn remark(text: impl AsRef<str>) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(text.as_ref().as_bytes()).and_then(|()| out.write_all(b"\n"));
 }
+
+/// Writes `text` to stderr as it is, for an answer on the same line.
+pub(crate) fn question(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use modelyard_core::audit::Actor;
+use modelyard_core::deploy::EnvironmentId;
 use modelyard_core::ports::Home;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::{Progress, Settings, Workshop};
@@ -44,6 +46,25 @@ pub(crate) async fn project(ctx: &Context) -> Result<Session> {
 /// If there is neither, or it can't be opened.
 pub(crate) async fn home(ctx: &Context) -> Result<Home> {
     modelyard_store::open_existing(&home_folder(ctx)?, ctx.clock.clone()).await
+}
+
+/// The environment that `text` names, `NAME` in the project of the working folder or `PROJECT/NAME`, and
+/// its home.
+///
+/// # Errors
+/// If there is no project for a bare name, or no home.
+pub(crate) async fn environment(ctx: &Context, text: &str) -> Result<(Home, EnvironmentId)> {
+    if text.contains('/') {
+        return Ok((home(ctx).await?, text.parse()?));
+    }
+    let session = project(ctx).await?;
+    let id = EnvironmentId { project: session.loaded.project.name, name: text.to_owned() };
+    Ok((session.home, id))
+}
+
+/// Who acts now, for the audit log.
+pub(crate) fn acting(ctx: &Context) -> Actor {
+    Actor { name: actor(), at: ctx.clock.now() }
 }
 
 /// Where the home of the command lies.

@@ -1,0 +1,315 @@
+//! Environments as people see and steer them: list, show, stop, start, compare.
+
+use modelyard_core::audit::Actor;
+use modelyard_core::deploy::{
+    Environment, EnvironmentId, EnvironmentState, Facts, Freeze, Phase, Release, ReplicaReport,
+};
+use modelyard_core::ports::{Change, Home};
+use modelyard_core::{Digest, Fault, Kind, Result, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+
+/// An environment on a line.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed {
+    pub project: String,
+    pub name: String,
+    pub condition: Condition,
+    /// Those that answer, with their shares.
+    pub versions: Vec<Version>,
+    pub listen: String,
+    pub replicas: u32,
+    /// Live ones that have everything ready that serves.
+    pub replicas_ready: u32,
+    /// The release under way.
+    pub release: Option<String>,
+    pub frozen: bool,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Version {
+    pub model: String,
+    pub version: u32,
+    pub package: Digest,
+    pub role: &'static str,
+    pub phase: &'static str,
+    /// Share of traffic, of a shadow share of copies, in [0, 1].
+    pub weight: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// Nothing was ever deployed.
+    Empty,
+    /// Stopped by a person, or no longer in the project's file.
+    Stopped,
+    /// No replica reports.
+    Down,
+    /// Replicas are loading what serves.
+    Starting,
+    Ready,
+}
+
+impl Condition {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Stopped => "stopped",
+            Self::Down => "down",
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+        }
+    }
+}
+
+/// All that is known of an environment.
+#[derive(Clone, Debug, Serialize)]
+pub struct Shown {
+    #[serde(flatten)]
+    pub listed: Listed,
+    /// `http://127.0.0.1:8100/predict/late-flights`, where something is deployed.
+    pub url: Option<String>,
+    pub settings: Value,
+    pub generation: u64,
+    /// All placed versions, those that are warm or leave as well.
+    pub placed: Vec<Version>,
+    pub instances: Vec<Instance>,
+    pub releasing: Option<Release>,
+    pub freeze: Option<Freeze>,
+    pub revision: u64,
+}
+
+/// A replica as it last reported.
+#[derive(Clone, Debug, Serialize)]
+pub struct Instance {
+    pub replica: u32,
+    pub pid: u32,
+    pub live: bool,
+    pub reported_at: Timestamp,
+    pub generation: u64,
+    pub ready: Vec<Digest>,
+    pub failed: std::collections::BTreeMap<Digest, String>,
+    pub requests: u64,
+    pub failed_requests: u64,
+    pub memory_bytes: u64,
+    pub cpu_secs: f64,
+}
+
+/// The environments of `project`, or of all projects.
+///
+/// # Errors
+/// If the home can't be read.
+pub async fn list(home: &Home, project: Option<&str>, now: Timestamp) -> Result<Vec<Listed>> {
+    let mut lines = Vec::new();
+    for environment in home.environments.environments(project).await? {
+        if environment.removed && environment.state.placed.is_empty() {
+            continue;
+        }
+        let reports = home.observations.reports(&environment.id).await?;
+        lines.push(listed(home, &environment, &reports, now).await?);
+    }
+    Ok(lines)
+}
+
+/// All that is known of `id`.
+///
+/// # Errors
+/// If there is no such environment, or the home can't be read.
+pub async fn show(home: &Home, id: &EnvironmentId, now: Timestamp) -> Result<Shown> {
+    let environment = find(home, id).await?;
+    let reports = home.observations.reports(id).await?;
+    let listed = listed(home, &environment, &reports, now).await?;
+    let model = environment.state.stable().map(|placed| placed.model.clone());
+    Ok(Shown {
+        url: model.map(|model| format!("http://{}/predict/{model}", environment.spec.listen)),
+        settings: serde_json::to_value(&environment.spec).unwrap_or_default(),
+        generation: environment.state.generation,
+        placed: versions(&environment.state, |_| true),
+        instances: newest(&reports).into_iter().map(|report| instance(report, now)).collect(),
+        releasing: match environment.release {
+            Some(id) => home.environments.release(id).await?,
+            None => None,
+        },
+        freeze: environment.frozen.clone(),
+        revision: environment.revision,
+        listed,
+    })
+}
+
+/// The environment `id`.
+///
+/// # Errors
+/// [`Kind::NotFound`], with those there are.
+pub async fn find(home: &Home, id: &EnvironmentId) -> Result<Environment> {
+    if let Some(environment) = home.environments.environment(id).await? {
+        return Ok(environment);
+    }
+    let there = home.environments.environments(Some(&id.project)).await?;
+    let names: Vec<&str> = there.iter().map(|environment| environment.id.name.as_str()).collect();
+    let fault =
+        Fault::new(Kind::NotFound, format!("project `{}` has no environment `{}`", id.project, id.name));
+    Err(if names.is_empty() {
+        fault.hint("declare [environments.NAME] in modelyard.toml and run `modelyard apply`")
+    } else {
+        fault.hint(format!("applied are {}", names.join(", ")))
+    })
+}
+
+/// Wants no replicas (`running` false), or wants them again. Answers whether that changed anything.
+///
+/// # Errors
+/// If there is no such environment, or the home can't be written.
+pub async fn set_running(home: &Home, id: &EnvironmentId, running: bool, actor: &Actor) -> Result<bool> {
+    loop {
+        let mut environment = find(home, id).await?;
+        if environment.running == running {
+            return Ok(false);
+        }
+        if running && environment.removed {
+            return Err(Fault::new(
+                Kind::Conflict,
+                format!("environment `{id}` is no longer in the project's file"),
+            )
+            .hint("declare it again and run `modelyard apply`"));
+        }
+        environment.running = running;
+        let change = Change {
+            environment,
+            release: None,
+            aliases: Vec::new(),
+            event: if running { "environment.started" } else { "environment.stopped" },
+            cause: "asked for".to_owned(),
+            details: Value::Null,
+        };
+        match home.environments.change(&change, actor).await {
+            Ok(_) => return Ok(true),
+            // Somebody changed it meanwhile: look again.
+            Err(fault) if fault.kind() == Kind::Conflict => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+/// A setting of two environments that must be equal, and is not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unequal {
+    pub name: String,
+    /// As JSON.
+    pub one: String,
+    pub other: String,
+}
+
+/// What of two environments must be equal, and is not.
+pub fn differences(one: &Environment, other: &Environment) -> Vec<Unequal> {
+    // Programs and libraries are known where packages were tested; here settings are compared.
+    let program = Digest::of(b"");
+    let facts = |environment: &Environment| Facts::of(&environment.spec, program, None);
+    let differences = facts(one).differences(&facts(other)).into_iter();
+    differences.map(|(name, one, other)| Unequal { name: name.to_owned(), one, other }).collect()
+}
+
+async fn listed(
+    home: &Home,
+    environment: &Environment,
+    reports: &[ReplicaReport],
+    now: Timestamp,
+) -> Result<Listed> {
+    let live: Vec<&ReplicaReport> =
+        newest(reports).into_iter().filter(|report| report.is_live(now)).collect();
+    let serving: Vec<Digest> = environment
+        .state
+        .placed
+        .iter()
+        .filter(|placed| placed.phase == Phase::Serve)
+        .map(|placed| placed.package)
+        .collect();
+    let ready = live.iter().filter(|report| serving.iter().all(|package| report.ready.contains(package)));
+    let replicas_ready = u32::try_from(ready.count()).unwrap_or(u32::MAX);
+    let condition = if !environment.running {
+        Condition::Stopped
+    } else if serving.is_empty() {
+        Condition::Empty
+    } else if live.is_empty() {
+        Condition::Down
+    } else if replicas_ready == 0 {
+        Condition::Starting
+    } else {
+        Condition::Ready
+    };
+    let release = match environment.release {
+        Some(id) => home.environments.release(id).await?.map(|release| {
+            format!(
+                "{}@{} {} {}",
+                release.model,
+                release.number,
+                release.strategy.kind.as_str(),
+                release.status.as_str()
+            )
+        }),
+        None => None,
+    };
+    Ok(Listed {
+        project: environment.id.project.clone(),
+        name: environment.id.name.clone(),
+        condition,
+        versions: versions(&environment.state, |phase| phase == Phase::Serve),
+        listen: environment.spec.listen.clone(),
+        replicas: if environment.running { environment.spec.replicas } else { 0 },
+        replicas_ready,
+        release,
+        frozen: environment.is_frozen(now),
+    })
+}
+
+fn versions(state: &EnvironmentState, which: impl Fn(Phase) -> bool) -> Vec<Version> {
+    use modelyard_core::deploy::Role;
+    let placed = state.placed.iter().filter(|placed| which(placed.phase));
+    placed
+        .map(|placed| Version {
+            model: placed.model.clone(),
+            version: placed.number,
+            package: placed.package,
+            role: match placed.role {
+                Role::Stable => "stable",
+                Role::Candidate => "candidate",
+                Role::Shadow => "shadow",
+            },
+            phase: match placed.phase {
+                Phase::Load => "load",
+                Phase::Serve => "serve",
+                Phase::Warm => "warm",
+                Phase::Leave => "leave",
+            },
+            weight: placed.weight,
+        })
+        .collect()
+}
+
+/// The last report of each replica: a replica that was started anew has a younger boot.
+fn newest(reports: &[ReplicaReport]) -> Vec<&ReplicaReport> {
+    let mut newest: std::collections::BTreeMap<u32, &ReplicaReport> = Default::default();
+    for report in reports {
+        let known = newest.entry(report.replica).or_insert(report);
+        if report.at >= known.at {
+            *known = report;
+        }
+    }
+    newest.into_values().collect()
+}
+
+fn instance(report: &ReplicaReport, now: Timestamp) -> Instance {
+    Instance {
+        replica: report.replica,
+        pid: report.pid,
+        live: report.is_live(now),
+        reported_at: report.at,
+        generation: report.generation,
+        ready: report.ready.clone(),
+        failed: report.failed.clone(),
+        requests: report.counts.values().map(|counts| counts.answered + counts.refused + counts.failed).sum(),
+        failed_requests: report.counts.values().map(|counts| counts.failed).sum(),
+        memory_bytes: report.memory_bytes,
+        cpu_secs: report.cpu_secs,
+    }
+}

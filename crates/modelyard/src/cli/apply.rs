@@ -1,0 +1,157 @@
+//! `modelyard apply`: the project's environments and snapshot become what the server acts on.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use modelyard_core::{Fault, Kind, Result};
+use modelyard_lifecycle::deploy::apply::{self, Act, Difference, Proposal};
+use modelyard_lifecycle::{Silent, Workshop};
+use modelyard_pipeline::Mode;
+use serde_json::{Value, json};
+
+use super::session;
+use super::{Context, print, text};
+
+/// Write environments, monitor and triggers into the home, after showing what would change
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask; outside a terminal nobody is asked
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
+    let shop = shop(ctx).await?;
+    let proposal = apply::propose(&shop).await?;
+    if ctx.json {
+        let document = json!({
+            "project": proposal.project, "first": proposal.first, "changes": proposal.changes, "applied": !args.dry_run,
+        });
+        if !args.dry_run {
+            apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
+        }
+        print::json(&document);
+        return Ok(ExitCode::SUCCESS);
+    }
+    show(&proposal);
+    if proposal.changes.is_empty() && !proposal.first {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.dry_run {
+        print::result("\nNothing was changed: this was a dry run.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    if !args.yes && !agreed()? {
+        print::result("Nothing was changed.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    let applied = apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
+    print::result("\nApplied.");
+    if !ctx.quiet
+        && let Some(first) = applied.environments.keys().next()
+    {
+        print::result(format!("next: modelyard deploy {first} {}", applied.model));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The project's workshop, for looking only.
+async fn shop(ctx: &Context) -> Result<Arc<Workshop>> {
+    let session = session::project(ctx).await?;
+    let settings = session::settings(None, session.loaded.text.clone())?;
+    Ok(session::workshop(ctx, session, Mode::Look, 1, settings, Arc::new(Silent)))
+}
+
+/// Applies the project of the working folder where it differs from what was applied, and says so:
+/// `deploy` and `release` act on what the file says now.
+///
+/// # Errors
+/// As [`apply::apply`].
+pub(crate) async fn as_needed(ctx: &Context) -> Result<()> {
+    let shop = shop(ctx).await?;
+    let proposal = apply::propose(&shop).await?;
+    if proposal.changes.is_empty() && !proposal.first {
+        return Ok(());
+    }
+    if !ctx.quiet && !ctx.json {
+        for line in lines(&proposal) {
+            print::remark(format!("applied: {}", line.trim_start()));
+        }
+    }
+    apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
+    Ok(())
+}
+
+/// Asks in a terminal; a script is not asked.
+fn agreed() -> Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        return Ok(true);
+    }
+    print::question("\nApply? [y/N] ");
+    let mut answer = String::new();
+    std::io::stdin()
+        .read_line(&mut answer)
+        .map_err(|error| Fault::new(Kind::Usage, "cannot read the answer").because(error))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn show(proposal: &Proposal) {
+    if proposal.changes.is_empty() {
+        print::result(if proposal.first {
+            format!("{} has no environments; its snapshot is applied.", proposal.project)
+        } else {
+            format!("{} is as applied: nothing to change.", proposal.project)
+        });
+        return;
+    }
+    print::result(format!("{} would change:", proposal.project));
+    for line in lines(proposal) {
+        print::result(line);
+    }
+}
+
+/// A line a difference; a new environment is one line with what it is.
+fn lines(proposal: &Proposal) -> Vec<String> {
+    proposal.changes.iter().map(line).collect()
+}
+
+fn line(change: &Difference) -> String {
+    let sign = match change.act {
+        Act::Add => '+',
+        Act::Change => '~',
+        Act::Remove => '-',
+    };
+    let mut what = change.kind.to_owned();
+    if !change.name.is_empty() {
+        what = format!("{what} {}", change.name);
+    }
+    if !change.key.is_empty() {
+        what = format!("{what} {}", change.key);
+    }
+    let values = match (change.kind, change.act, change.key.as_str()) {
+        ("file", _, _) => String::new(),
+        ("environment", Act::Add, "") => summary(&change.after),
+        ("environment", Act::Remove, "") => "is stopped; its history stays".to_owned(),
+        (_, Act::Add, _) => text::value(&change.after),
+        (_, Act::Remove, _) => format!("was {}", text::value(&change.before)),
+        _ => format!("{} → {}", text::value(&change.before), text::value(&change.after)),
+    };
+    format!("  {sign} {what}  {values}").trim_end().to_owned()
+}
+
+/// What tells a new environment from others.
+fn summary(spec: &Value) -> String {
+    let word = |pointer: &str| spec.pointer(pointer).map(text::value).unwrap_or_default();
+    let mut parts = vec![format!("at {}", word("/listen")), word("/strategy/kind")];
+    if spec["requires"].is_string() {
+        parts.push(format!("after {}", word("/requires")));
+    }
+    if spec["tests"]["on"] == true {
+        parts.push("tested".to_owned());
+    }
+    parts.join(", ")
+}
