@@ -188,7 +188,7 @@ fn environment_details(stored: Option<&Environment>, next: &Next, cause: &str) -
 
 /// Of a release what people decide by; counts are left out, they would be most of the log.
 fn released(release: &Release) -> Map<String, Value> {
-    without(release, &["version", "id", "environment", "model", "number", "before", "step_counts"])
+    without(release, &["version", "id", "environment", "model", "number", "before", "step_counts", "slow"])
 }
 
 fn without(document: &impl serde::Serialize, keys: &[&str]) -> Map<String, Value> {

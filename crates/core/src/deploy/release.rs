@@ -28,6 +28,9 @@ pub struct Release {
     /// Cumulative counts when the step began, by package: what is judged is what came after.
     #[serde(default)]
     pub step_counts: BTreeMap<Digest, Counts>,
+    /// What counts as slow in this step; `None` until the incumbent has answered enough.
+    #[serde(default)]
+    pub slow: Option<Slow>,
     /// What is restored when it is rolled back.
     pub before: EnvironmentState,
     pub by: String,
@@ -47,6 +50,15 @@ pub struct Release {
     pub wish: Option<Wish>,
     /// What of the environment must equal production's, as it was when this package was tested here.
     pub facts: Option<super::Facts>,
+}
+
+/// The latency above which a request counts as slow: the incumbent's 95 % quantile before what is compared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Slow {
+    /// One of [`LATENCY_ENDS_US`](super::LATENCY_ENDS_US).
+    pub above_us: u64,
+    /// Cumulative counts when it was fixed, by package: what is compared is what came after.
+    pub since: BTreeMap<Digest, Counts>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,10 +6,16 @@
 
 pub mod apply;
 pub mod environments;
+pub mod judge;
+pub mod moves;
+mod strategy;
+mod view;
 
 use async_trait::async_trait;
 use modelyard_core::deploy::{Environment, Facts, Release};
 use modelyard_core::{Digest, Result};
+
+pub use view::View;
 
 /// Tests a version that is deployed in a test environment, over HTTP.
 #[async_trait]

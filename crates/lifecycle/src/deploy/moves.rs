@@ -1,0 +1,483 @@
+//! A release's next move, as a pure function of its record, its environment, what is seen, and the time.
+//!
+//! ```text
+//! waiting   approvals are missing
+//! loading   replicas load and prove the version
+//! testing   application tests, where the environment has them: the version serves alone there
+//! rolling   traffic moves as the strategy says; paused and held: it stays where it is
+//! done, rolled back, aborted, failed
+//! ```
+//!
+//! Whatever a release does with traffic, it waits until every replica that answers has both versions loaded
+//! and follows the state before. A version that is worse goes at once, also while the release is paused.
+
+use modelyard_core::deploy::release::Decision;
+use modelyard_core::deploy::{
+    Environment, EnvironmentState, Phase, Placed, Release, ReleaseStatus, Role, StrategyKind,
+    Wish,
+};
+use modelyard_core::{Digest, Timestamp};
+use serde_json::{Value, json};
+
+use super::judge::{self, Comparison, Findings};
+use super::strategy::{self, At, Next};
+use super::{Tested, View};
+
+/// A version that is not ready everywhere by then has failed: longer than a model and its Python environment
+/// take, short enough for whoever waits.
+pub const LOADING_SECS: f64 = 300.0;
+
+/// How long the target may be unable to do what is wanted before a release gives up on it.
+pub const TROUBLE_SECS: f64 = 15.0;
+
+/// Who decides where no person does.
+pub const ACTOR: &str = "modelyard";
+
+/// What a move changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moved {
+    pub environment: Environment,
+    pub release: Release,
+    /// Model, version and alias.
+    pub aliases: Vec<(String, u32, String)>,
+    pub event: &'static str,
+    pub cause: String,
+}
+
+/// The next move of `release`, if one is due. An ended release never moves.
+pub fn next(release: &Release, environment: &Environment, view: &View, now: Timestamp) -> Option<Moved> {
+    if release.status.has_ended() || environment.release != Some(release.id) {
+        return None;
+    }
+    let due = Due { release, environment, view, now };
+    if let Some(wish) = release.wish {
+        return due.wished(wish);
+    }
+    match release.status {
+        ReleaseStatus::Waiting => due.waiting(),
+        ReleaseStatus::Loading => due.loading(),
+        ReleaseStatus::Testing => due.testing(),
+        ReleaseStatus::Rolling | ReleaseStatus::Paused | ReleaseStatus::Held => due.rolling(),
+        _ => None,
+    }
+}
+
+/// Without versions that have left every replica; `None` where nothing is to be tidied.
+pub fn tidied(environment: &Environment, view: &View) -> Option<Environment> {
+    if environment.release.is_some() || view.live.is_empty() {
+        return None;
+    }
+    let generation = environment.state.generation;
+    let follow = view.live.iter().all(|report| report.generation >= generation);
+    let gone = |placed: &Placed| placed.phase == Phase::Leave && follow && !view.has(placed.package);
+    if !environment.state.placed.iter().any(gone) {
+        return None;
+    }
+    let mut environment = environment.clone();
+    environment.state.placed.retain(|placed| !gone(placed));
+    environment.state.generation += 1;
+    Some(environment)
+}
+
+/// The state in which the version of `placed` serves alone; who served before stays warm, what was warm
+/// leaves.
+pub(super) fn serving_alone(state: &EnvironmentState, placed: Placed) -> EnvironmentState {
+    let before = state.stable().map(|stable| stable.package);
+    let mut others = without(state, placed.package);
+    for other in &mut others {
+        let warm = Some(other.package) == before;
+        other.role = Role::Stable;
+        other.phase = if warm { Phase::Warm } else { Phase::Leave };
+        other.weight = 0.0;
+    }
+    let mut all = vec![Placed { role: Role::Stable, phase: Phase::Serve, weight: 1.0, ..placed }];
+    all.extend(others);
+    EnvironmentState { generation: state.generation + 1, release: state.release, placed: all }
+}
+
+/// `state` with what served before `release` again, and its candidate leaving.
+pub(super) fn restored(state: &EnvironmentState, release: &Release) -> EnvironmentState {
+    let stable = release.before.stable();
+    let mut placed: Vec<Placed> = stable.cloned().into_iter().collect();
+    for stable in &mut placed {
+        stable.weight = 1.0;
+    }
+    for other in without(state, stable.map_or(release.package, |stable| stable.package)) {
+        let phase = match other.phase {
+            Phase::Warm => Phase::Warm,
+            _ => Phase::Leave,
+        };
+        placed.push(Placed { role: Role::Stable, phase, weight: 0.0, ..other });
+    }
+    if stable.is_none() {
+        placed.extend(candidate(release, Role::Stable, Phase::Leave, 0.0));
+    }
+    EnvironmentState { generation: state.generation + 1, release: state.release, placed }
+}
+
+fn without(state: &EnvironmentState, package: Digest) -> Vec<Placed> {
+    state.placed.iter().filter(|placed| placed.package != package).cloned().collect()
+}
+
+fn candidate(release: &Release, role: Role, phase: Phase, weight: f64) -> Option<Placed> {
+    Some(Placed {
+        package: release.package,
+        model: release.model.clone(),
+        number: release.number,
+        role,
+        phase,
+        weight,
+    })
+}
+
+/// The alias that follows what serves in production.
+pub(super) fn champion(environment: &Environment, model: &str, number: u32) -> Vec<(String, u32, String)> {
+    if environment.id.name == "production" {
+        vec![(model.to_owned(), number, "champion".to_owned())]
+    } else {
+        Vec::new()
+    }
+}
+
+struct Due<'a> {
+    release: &'a Release,
+    environment: &'a Environment,
+    view: &'a View,
+    now: Timestamp,
+}
+
+impl Due<'_> {
+    fn wished(&self, wish: Wish) -> Option<Moved> {
+        let moving = matches!(
+            self.release.status,
+            ReleaseStatus::Rolling | ReleaseStatus::Paused | ReleaseStatus::Held
+        );
+        let mut moved = match wish {
+            Wish::Abort => self.ended(ReleaseStatus::Aborted, "aborted", "asked for"),
+            // Nothing but ending it is possible before it moves: neither approvals nor tests are passed over.
+            _ if !moving => self.status(self.release.status, "not heeded", "it does not move traffic yet"),
+            Wish::Promote if !self.is_ready() => return self.rolling(),
+            Wish::Promote => self.promoted("asked for", Value::Null),
+            Wish::Pause => self.status(ReleaseStatus::Paused, "paused", "asked for"),
+            // What was seen while nothing could move is no part of the next step.
+            Wish::Resume => self.stepped(self.release.step, "asked for", Value::Null),
+        };
+        moved.release.wish = None;
+        Some(moved)
+    }
+
+    fn waiting(&self) -> Option<Moved> {
+        if !self.view.approvals.is_empty() {
+            return None;
+        }
+        let mut moved = self.status(ReleaseStatus::Loading, "loading", "nothing is missing");
+        moved.release.step_since = self.now;
+        // A version that serves already is not loaded once more.
+        let serves = self.environment.state.stable().is_some_and(|it| it.package == self.release.package);
+        if !serves {
+            let state = &mut moved.environment.state;
+            state.placed = without(state, self.release.package);
+            state.placed.extend(candidate(self.release, Role::Candidate, Phase::Load, 0.0));
+            state.generation += 1;
+        }
+        Some(moved)
+    }
+
+    fn loading(&self) -> Option<Moved> {
+        if !self.is_ready() {
+            return self.unready();
+        }
+        let tests = self.environment.spec.tests.on;
+        if tests {
+            return Some(self.tested_alone());
+        }
+        // Nothing serves that traffic could be taken from.
+        if judge::incumbent(&self.environment.state, self.release.package).is_none() {
+            return Some(self.promoted("every replica is ready", Value::Null));
+        }
+        self.carried_out(strategy::of(self.release.strategy.kind).first(self.release), Value::Null)
+    }
+
+    /// The version serves alone in a test environment while it is tested.
+    fn tested_alone(&self) -> Moved {
+        let mut moved = self.status(ReleaseStatus::Testing, "testing", "every replica is ready");
+        moved.release.step_since = self.now;
+        let state = &self.environment.state;
+        let serves = state.stable().is_some_and(|stable| stable.package == self.release.package);
+        if let (false, Some(placed)) =
+            (serves, candidate(self.release, Role::Stable, Phase::Serve, 1.0))
+        {
+            moved.environment.state = serving_alone(state, placed);
+            moved.environment.state.release = Some(self.release.id);
+        }
+        moved
+    }
+
+    fn testing(&self) -> Option<Moved> {
+        let Tested { report, passed, failures, facts } = match self.view.tested.as_ref()? {
+            Ok(tested) => tested,
+            Err(reason) => {
+                return Some(self.ended(
+                    ReleaseStatus::Failed,
+                    "failed",
+                    &format!("the application tests could not be run: {reason}"),
+                ));
+            }
+        };
+        let mut moved = if *passed {
+            self.promoted("its application tests passed", json!({ "report": report }))
+        } else {
+            let why = match failures.as_slice() {
+                [] => "its application tests failed".to_owned(),
+                [only] => format!("its application tests failed: {only}"),
+                [first, rest @ ..] => {
+                    format!("its application tests failed: {first}, and {} more", rest.len())
+                }
+            };
+            let mut moved = self.ended(ReleaseStatus::Failed, "failed", &why);
+            if let Some(decision) = moved.release.decisions.last_mut() {
+                decision.saw = json!({ "report": report, "failures": failures });
+            }
+            moved
+        };
+        moved.release.report = Some(*report);
+        moved.release.passed = Some(*passed);
+        moved.release.facts = Some(facts.clone());
+        Some(moved)
+    }
+
+    fn rolling(&self) -> Option<Moved> {
+        if let Some(reason) = self.view.failure(self.release.package) {
+            let why = format!("a replica lost it: {reason}");
+            return Some(self.ended(ReleaseStatus::RolledBack, "rolled back", &why));
+        }
+        let findings = self.findings();
+        let saw = || Comparison::of(self.release, self.view).map_or(Value::Null, |seen| json!(seen));
+        if let Some(reason) = findings.as_ref().and_then(Findings::worse) {
+            let mut moved = self.ended(ReleaseStatus::RolledBack, "rolled back", &format!("worse: {reason}"));
+            if let Some(decision) = moved.release.decisions.last_mut() {
+                decision.saw = saw();
+            }
+            return Some(moved);
+        }
+        if self.release.status != ReleaseStatus::Rolling || !self.is_ready() {
+            return None;
+        }
+        if let Some(moved) = self.slow_fixed() {
+            return Some(moved);
+        }
+        let at = At {
+            release: self.release,
+            better: self.is_better(),
+            findings: findings.as_ref(),
+            requests: self.requests(),
+            now: self.now,
+        };
+        let next = strategy::of(self.release.strategy.kind).next(&at);
+        if next == Next::Stay { None } else { self.carried_out(next, saw()) }
+    }
+
+    /// What is known of candidate and incumbent in this step.
+    fn findings(&self) -> Option<Findings> {
+        let incumbent = judge::incumbent(&self.release.before, self.release.package)?;
+        let mut compared = judge::compared(self.release, incumbent, self.view);
+        if self.release.strategy.kind == StrategyKind::BlueGreen {
+            compared = judge::against_the_past(compared);
+        }
+        Some(judge::judge(&compared, &self.release.strategy.judge, judge::alpha(self.release)))
+    }
+
+    fn is_better(&self) -> bool {
+        judge::incumbent(&self.release.before, self.release.package).is_some_and(|incumbent| {
+            let compared = judge::compared(self.release, incumbent, self.view);
+            judge::is_better(&compared, judge::alpha(self.release))
+        })
+    }
+
+    fn requests(&self) -> u64 {
+        let before = self.release.step_counts.get(&self.release.package).cloned().unwrap_or_default();
+        self.view.counted(self.release.package).since(&before).requests()
+    }
+
+    /// The threshold of slowness, once the incumbent has answered enough in an environment that had not.
+    fn slow_fixed(&self) -> Option<Moved> {
+        let compares = self.release.strategy.kind != StrategyKind::BlueGreen;
+        let incumbent = judge::incumbent(&self.release.before, self.release.package)?;
+        if self.release.slow.is_some() || !compares {
+            return None;
+        }
+        let all = self.view.counted(incumbent);
+        let slow = judge::slow([&all, &all], self.view)?;
+        let mut release = self.release.clone();
+        let cause = format!("release {}: slow is above {} µs", release.id, slow.above_us);
+        release.slow = Some(slow);
+        Some(Moved {
+            environment: self.environment.clone(),
+            release,
+            aliases: Vec::new(),
+            event: "release.measured",
+            cause,
+        })
+    }
+
+    fn carried_out(&self, next: Next, saw: Value) -> Option<Moved> {
+        Some(match next {
+            Next::Stay => return None,
+            Next::Step(step, why) => self.stepped(step, &why, saw),
+            Next::Promote(why) => self.promoted(&why, saw),
+            Next::Hold(why) => {
+                let mut moved = self.status(ReleaseStatus::Held, "held", &why);
+                moved.release.reason = Some(why);
+                self.saw(&mut moved, saw);
+                moved
+            }
+            Next::RollBack(why) => {
+                let mut moved = self.ended(ReleaseStatus::RolledBack, "rolled back", &why);
+                self.saw(&mut moved, saw);
+                moved
+            }
+        })
+    }
+
+    fn saw(&self, moved: &mut Moved, saw: Value) {
+        if let Some(decision) = moved.release.decisions.last_mut() {
+            decision.saw = saw;
+        }
+    }
+
+    fn stepped(&self, step: u32, why: &str, saw: Value) -> Moved {
+        let (role, weight) = strategy::of(self.release.strategy.kind).placed(self.release, step);
+        let what = match (self.release.strategy.kind, role) {
+            (StrategyKind::Canary, _) => {
+                format!("step {} of {}: {}", step + 1, self.release.strategy.weights.len(), percent(weight))
+            }
+            (_, Role::Shadow) => format!("copies of {}", percent(weight)),
+            _ => percent(weight),
+        };
+        let mut moved = self.status(ReleaseStatus::Rolling, &what, why);
+        let release = &mut moved.release;
+        // The newest counts of the incumbent are those of the step that ends.
+        if let Some(incumbent) = judge::incumbent(&release.before, release.package) {
+            let all = self.view.counted(incumbent);
+            let base = release.step_counts.get(&incumbent).cloned().unwrap_or_default();
+            release.slow = judge::slow([&all.since(&base), &all], self.view);
+        }
+        release.step = step;
+        release.step_since = self.now;
+        release.step_counts = self.view.counts.clone();
+        release.reason = None;
+        let state = &mut moved.environment.state;
+        let mut placed = without(state, release.package);
+        let served = if role == Role::Candidate { weight } else { 0.0 };
+        for other in placed.iter_mut().filter(|other| is_serving_stable(other)) {
+            other.weight = 1.0 - served;
+        }
+        placed.extend(candidate(release, role, Phase::Serve, weight));
+        state.placed = placed;
+        state.release = Some(release.id);
+        state.generation += 1;
+        self.saw(&mut moved, saw);
+        moved
+    }
+
+    fn promoted(&self, why: &str, saw: Value) -> Moved {
+        let mut moved = self.status(ReleaseStatus::Done, "all traffic", why);
+        let Moved { environment, release, .. } = &mut moved;
+        let serves = environment.state.stable().is_some_and(|stable| stable.package == release.package)
+            && environment.state.placed.iter().filter(|placed| placed.phase == Phase::Serve).count() == 1;
+        if let (false, Some(placed)) = (serves, candidate(release, Role::Stable, Phase::Serve, 1.0)) {
+            environment.state = serving_alone(&environment.state, placed);
+            environment.state.release = Some(release.id);
+        }
+        // A version that was only tested once more leaves the way back as it is.
+        if release.before.stable().is_none_or(|stable| stable.package != release.package) {
+            environment.previous = release.before.stable().map(|_| release.before.clone());
+        }
+        environment.release = None;
+        release.ended_at = Some(self.now);
+        release.reason = None;
+        moved.aliases = champion(environment, &release.model, release.number);
+        self.saw(&mut moved, saw);
+        moved
+    }
+
+    fn ended(&self, status: ReleaseStatus, what: &str, why: &str) -> Moved {
+        let mut moved = self.status(status, what, why);
+        let Moved { environment, release, .. } = &mut moved;
+        if environment.state != release.before {
+            environment.state = restored(&environment.state, release);
+        }
+        environment.release = None;
+        release.ended_at = Some(self.now);
+        release.reason = Some(why.to_owned());
+        moved
+    }
+
+    /// A change of status with its decision.
+    fn status(&self, status: ReleaseStatus, what: &str, why: &str) -> Moved {
+        let mut release = self.release.clone();
+        release.status = status;
+        release.decisions.push(Decision {
+            at: self.now,
+            what: what.to_owned(),
+            why: why.to_owned(),
+            by: ACTOR.to_owned(),
+            saw: Value::Null,
+        });
+        Moved {
+            environment: self.environment.clone(),
+            cause: format!("release {}, {what}: {why}", release.id),
+            release,
+            aliases: Vec::new(),
+            event: event(status),
+        }
+    }
+
+    fn is_ready(&self) -> bool {
+        let generation = self.environment.state.generation;
+        self.environment
+            .state
+            .wanted()
+            .filter(|placed| placed.phase != Phase::Warm)
+            .map(|placed| placed.package)
+            .chain([self.release.package])
+            .all(|package| self.view.is_ready(package, generation))
+    }
+
+    /// Why it is not ready ends the release, once it is known or has taken too long.
+    fn unready(&self) -> Option<Moved> {
+        let waited = self.now.micros().saturating_sub(self.release.step_since.micros()) as f64 / 1e6;
+        let failure = self.view.failure(self.release.package).map(str::to_owned);
+        let trouble = self.view.trouble.clone().filter(|_| waited >= TROUBLE_SECS);
+        let too_long = (waited >= LOADING_SECS).then(|| {
+            let who = if self.view.live.is_empty() { "no replica came up" } else { "it did not get ready" };
+            format!("{who} within {LOADING_SECS} s")
+        });
+        let why = failure.or(trouble).or(too_long)?;
+        Some(self.ended(ReleaseStatus::Failed, "failed", &why))
+    }
+}
+
+fn is_serving_stable(placed: &Placed) -> bool {
+    placed.role == Role::Stable && placed.phase == Phase::Serve
+}
+
+fn event(status: ReleaseStatus) -> &'static str {
+    match status {
+        ReleaseStatus::Waiting => "release.waits",
+        ReleaseStatus::Loading => "release.loads",
+        ReleaseStatus::Testing => "release.tests",
+        ReleaseStatus::Rolling => "release.moved",
+        ReleaseStatus::Paused => "release.paused",
+        ReleaseStatus::Held => "release.held",
+        ReleaseStatus::Done => "release.done",
+        ReleaseStatus::RolledBack => "release.rolled_back",
+        ReleaseStatus::Aborted => "release.aborted",
+        ReleaseStatus::Failed => "release.failed",
+    }
+}
+
+/// `5 %`, `12.5 %`.
+pub fn percent(share: f64) -> String {
+    format!("{} %", (share * 1e4).round() / 1e2)
+}

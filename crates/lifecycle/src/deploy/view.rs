@@ -1,0 +1,65 @@
+//! What a release's next move is made on, besides its record and the time.
+
+use std::collections::BTreeMap;
+
+use modelyard_core::deploy::{Counts, ReplicaReport};
+use modelyard_core::{Digest, Timestamp};
+
+use super::Tested;
+
+/// What is seen of an environment.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// The last reports of replicas that answer.
+    pub live: Vec<ReplicaReport>,
+    /// Cumulative counts by package, over all replicas and their boots.
+    pub counts: BTreeMap<Digest, Counts>,
+    /// What is missing before the release may go on, a line each.
+    pub approvals: Vec<String>,
+    /// What application testing of the release came to, once it has.
+    pub tested: Option<Result<Tested, String>>,
+    /// Why the target can't bring about what is wanted.
+    pub trouble: Option<String>,
+}
+
+impl View {
+    /// What `reports` say at `now`.
+    pub fn of(reports: Vec<ReplicaReport>, now: Timestamp) -> Self {
+        let mut view = Self::default();
+        for report in &reports {
+            for (package, counts) in &report.counts {
+                view.counts.entry(*package).or_default().add(counts);
+            }
+        }
+        let mut newest: BTreeMap<u32, ReplicaReport> = BTreeMap::new();
+        // Oldest first, so the newest boot of a replica stays.
+        for report in reports {
+            newest.insert(report.replica, report);
+        }
+        view.live = newest.into_values().filter(|report| report.is_live(now)).collect();
+        view
+    }
+
+    /// Whether every replica that answers has `package` loaded and proven, and follows `generation`.
+    pub fn is_ready(&self, package: Digest, generation: u64) -> bool {
+        !self.live.is_empty()
+            && self
+                .live
+                .iter()
+                .all(|report| report.generation >= generation && report.ready.contains(&package))
+    }
+
+    /// Why a replica can't load or prove `package`.
+    pub fn failure(&self, package: Digest) -> Option<&str> {
+        self.live.iter().find_map(|report| report.failed.get(&package)).map(String::as_str)
+    }
+
+    /// Whether some replica that answers has it loaded.
+    pub fn has(&self, package: Digest) -> bool {
+        self.live.iter().any(|report| report.ready.contains(&package))
+    }
+
+    pub fn counted(&self, package: Digest) -> Counts {
+        self.counts.get(&package).cloned().unwrap_or_default()
+    }
+}
