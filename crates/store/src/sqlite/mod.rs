@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Connection, Sqlite, Transaction};
 use tokio::sync::{Mutex, MutexGuard};
 
 pub(crate) use migrations::{MIGRATIONS, make, migrate};
@@ -63,6 +63,12 @@ impl Database {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
+            // On a full disk SQLite itself undoes a transaction, which sqlx does not notice: the connection
+            // would refuse every later one.
+            .before_acquire(|connection, _| {
+                let is_usable = !connection.is_in_transaction();
+                Box::pin(async move { Ok(is_usable) })
+            })
             .connect_with(options(&path))
             .await
             .map_err(|error| faults::sql("cannot open the home's database".to_owned(), &path, error))?;
