@@ -8,13 +8,12 @@
 //!
 //! Only processes of the same user are answered.
 
-#![allow(unsafe_code)] // An inherited descriptor is known by its number alone.
+#![allow(unsafe_code)] // An inherited descriptor is known by its number alone; and `sendmsg`, `recvmsg`.
 
 use std::fs;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,10 +22,6 @@ use std::time::Duration;
 
 use modelyard_core::fault::Attempt;
 use modelyard_core::{Fault, Kind, Result};
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
-    SendFlags,
-};
 use tokio::io::Interest;
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
@@ -48,7 +43,10 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener> {
         let fault = Fault::new(Kind::Conflict, cannot()).because(error);
         if taken { fault.hint("another program listens there; choose another `listen`") } else { fault }
     })?;
-    rustix::net::listen(&listener, WAITING).attempt(Kind::Conflict, cannot)?;
+    // SAFETY: a system call on an open socket; said again it changes how many may wait.
+    if unsafe { libc::listen(listener.as_raw_fd(), WAITING) } < 0 {
+        return Err(Fault::new(Kind::Conflict, cannot()).because(io::Error::last_os_error()));
+    }
     listener.set_nonblocking(true).attempt(Kind::Internal, cannot)?;
     Ok(listener)
 }
@@ -63,23 +61,36 @@ pub fn inherited(descriptor: RawFd) -> Result<TcpListener> {
         Fault::new(Kind::Usage, format!("descriptor {descriptor} is no listening socket"))
             .hint("whoever starts a replica hands it the socket")
     };
-    if descriptor < 3 {
-        return Err(none());
-    }
-    // SAFETY: asked only whether it is open and listens, and not kept.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor) };
-    if !rustix::net::sockopt::socket_acceptconn(borrowed).unwrap_or(false) {
+    if descriptor < 3 || !listens(descriptor) {
         return Err(none());
     }
     // SAFETY: it is open, a socket, and nobody else's: whoever started this process put it there.
     let owned = unsafe { OwnedFd::from_raw_fd(descriptor) };
-    rustix::io::fcntl_setfd(&owned, rustix::io::FdFlags::CLOEXEC)
-        .attempt(Kind::Internal, || format!("cannot take descriptor {descriptor}"))?;
+    // SAFETY: a system call on an open descriptor. Whatever this process starts does not inherit it.
+    unsafe { libc::fcntl(owned.as_raw_fd(), libc::F_SETFD, libc::FD_CLOEXEC) };
     let listener = TcpListener::from(owned);
     listener
         .set_nonblocking(true)
         .attempt(Kind::Internal, || format!("cannot take descriptor {descriptor}"))?;
     Ok(listener)
+}
+
+/// Whether `descriptor` is an open socket that listens.
+fn listens(descriptor: RawFd) -> bool {
+    let mut value: libc::c_int = 0;
+    let mut size = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: writes at most `size` bytes into a value of this stack; of a descriptor that is not open or
+    // no socket it answers an error.
+    let answer = unsafe {
+        let value = (&raw mut value).cast();
+        libc::getsockopt(descriptor, libc::SOL_SOCKET, libc::SO_ACCEPTCONN, value, &raw mut size)
+    };
+    answer == 0 && value == 1
+}
+
+fn user() -> u32 {
+    // SAFETY: a system call without memory, which can't fail.
+    unsafe { libc::getuid() }
 }
 
 /// A folder for control sockets whose name is short (a socket's path has at most 107 bytes) and that no
@@ -89,7 +100,7 @@ pub fn inherited(descriptor: RawFd) -> Result<TcpListener> {
 /// # Errors
 /// If it can't be made, or is another user's.
 pub fn private_folder(runtime: Option<&Path>) -> Result<PathBuf> {
-    let user = rustix::process::getuid().as_raw();
+    let user = user();
     let folder = match runtime {
         Some(runtime) if runtime.is_absolute() && runtime.is_dir() && runtime.as_os_str().len() <= 64 => {
             runtime.join("modelyard")
@@ -149,7 +160,7 @@ pub fn answer(path: &Path, listener: &impl AsFd) -> Result<Answering> {
     let ready = Arc::new(AtomicBool::new(false));
     let says = Arc::clone(&ready);
     let task = tokio::spawn(async move {
-        let user = rustix::process::getuid().as_raw();
+        let user = user();
         loop {
             let Ok((stream, _)) = control.accept().await else {
                 // Too many open files, for one: it passes.
@@ -167,15 +178,48 @@ pub fn answer(path: &Path, listener: &impl AsFd) -> Result<Answering> {
 async fn hand_over(stream: &UnixStream, listener: &OwnedFd, ready: &AtomicBool) -> io::Result<()> {
     stream
         .async_io(Interest::WRITABLE, || {
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-            let mut rights = SendAncillaryBuffer::new(&mut space);
-            let handed = [listener.as_fd()];
-            rights.push(SendAncillaryMessage::ScmRights(&handed));
-            let says = [u8::from(ready.load(Ordering::Relaxed))];
-            rustix::net::sendmsg(stream, &[IoSlice::new(&says)], &mut rights, SendFlags::NOSIGNAL)?;
-            Ok(())
+            let mut says = u8::from(ready.load(Ordering::Relaxed));
+            let mut message = Message::new(&mut says);
+            let header = message.header();
+            // SAFETY: the space has room for one header and one descriptor, and is aligned for both.
+            let sent = unsafe {
+                let rights = libc::CMSG_FIRSTHDR(&raw const header);
+                (*rights).cmsg_level = libc::SOL_SOCKET;
+                (*rights).cmsg_type = libc::SCM_RIGHTS;
+                (*rights).cmsg_len = libc::CMSG_LEN(size_of::<RawFd>() as u32) as _;
+                libc::CMSG_DATA(rights).cast::<RawFd>().write_unaligned(listener.as_raw_fd());
+                libc::sendmsg(stream.as_raw_fd(), &raw const header, libc::MSG_NOSIGNAL)
+            };
+            if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
         })
         .await
+}
+
+/// One byte, and room for one descriptor beside it.
+struct Message {
+    content: libc::iovec,
+    /// Of words, so that it is aligned; `CMSG_SPACE` of a descriptor is 24 bytes.
+    space: [u64; 4],
+}
+
+impl Message {
+    /// `byte` has to outlive it.
+    fn new(byte: &mut u8) -> Self {
+        Self { content: libc::iovec { iov_base: std::ptr::from_mut(byte).cast(), iov_len: 1 }, space: [0; 4] }
+    }
+
+    /// A header that points into it.
+    fn header(&mut self) -> libc::msghdr {
+        // SAFETY: arithmetic alone; all zeros is a header without anything.
+        let (size, mut header) = unsafe {
+            (libc::CMSG_SPACE(size_of::<RawFd>() as u32) as usize, std::mem::zeroed::<libc::msghdr>())
+        };
+        header.msg_iov = &raw mut self.content;
+        header.msg_iovlen = 1;
+        header.msg_control = self.space.as_mut_ptr().cast();
+        header.msg_controllen = size as _;
+        header
+    }
 }
 
 /// What a replica answers.
@@ -203,22 +247,26 @@ pub async fn ask(path: &Path) -> Result<Answer> {
 }
 
 fn receive(stream: &UnixStream) -> io::Result<Answer> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut rights = RecvAncillaryBuffer::new(&mut space);
-    let mut says = [0];
-    let received = rustix::net::recvmsg(
-        stream,
-        &mut [IoSliceMut::new(&mut says)],
-        &mut rights,
-        RecvFlags::CMSG_CLOEXEC,
-    )?;
-    let handed = rights.drain().find_map(|message| match message {
-        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
-        _ => None,
-    });
+    let mut says = 0;
+    let mut message = Message::new(&mut says);
+    let mut header = message.header();
+    // SAFETY: the header points into `message`, which outlives the call.
+    let received = unsafe { libc::recvmsg(stream.as_raw_fd(), &raw mut header, libc::MSG_CMSG_CLOEXEC) };
+    if received < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the kernel wrote the header and what it points to; a descriptor in it is ours alone.
+    let handed = unsafe {
+        let rights = libc::CMSG_FIRSTHDR(&raw const header);
+        let is_there = !rights.is_null()
+            && (*rights).cmsg_level == libc::SOL_SOCKET
+            && (*rights).cmsg_type == libc::SCM_RIGHTS
+            && (*rights).cmsg_len as usize == libc::CMSG_LEN(size_of::<RawFd>() as u32) as usize;
+        is_there.then(|| OwnedFd::from_raw_fd(libc::CMSG_DATA(rights).cast::<RawFd>().read_unaligned()))
+    };
     match handed {
-        Some(handed) if received.bytes == 1 && rustix::net::sockopt::socket_acceptconn(&handed)? => {
-            Ok(Answer { listener: TcpListener::from(handed), ready: says[0] == 1 })
+        Some(handed) if received == 1 && listens(handed.as_raw_fd()) => {
+            Ok(Answer { listener: TcpListener::from(handed), ready: says == 1 })
         }
         _ => Err(io::Error::other("it handed over no listening socket")),
     }

@@ -4,12 +4,12 @@
 //! its number and when it began, which tell it from a later process of the same number, also after this
 //! program was started anew.
 
-#![allow(unsafe_code)] // `pre_exec`, and a descriptor that is waited for.
+#![allow(unsafe_code)] // `pre_exec`, and the system calls about a process's descriptor.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
-use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use modelyard_core::fault::Attempt;
 use modelyard_core::{Fault, Kind, Result};
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 use serde::{Deserialize, Serialize};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -132,8 +131,12 @@ impl Life {
 
     /// The process, where it is not gone. To be called within a tokio runtime.
     pub fn open(&self) -> Option<Process> {
-        let pid = Pid::from_raw(i32::try_from(self.pid).ok()?)?;
-        let descriptor = rustix::process::pidfd_open(pid, PidfdFlags::empty()).ok()?;
+        let pid = i32::try_from(self.pid).ok().filter(|pid| *pid > 0)?;
+        // SAFETY: a system call without memory; what it answers is a new descriptor, owned from here on.
+        let descriptor = unsafe {
+            let opened = libc::syscall(libc::SYS_pidfd_open, pid, 0);
+            OwnedFd::from_raw_fd(i32::try_from(opened).ok().filter(|opened| *opened >= 0)?)
+        };
         // Asked once it can no longer become another one.
         if Self::of(self.pid).as_ref() != Some(self) {
             return None;
@@ -149,7 +152,9 @@ fn boot() -> String {
 
 /// Time since the machine's start: goes on while it sleeps, and no change of the clock touches it.
 pub fn since_boot() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: writes a structure of this stack.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut time) };
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
@@ -178,27 +183,38 @@ impl fmt::Display for End {
 impl Process {
     /// Asks it to end: SIGTERM.
     pub fn terminate(&self) {
-        let _ = rustix::process::pidfd_send_signal(self.0.get_ref(), Signal::TERM);
+        self.signal(libc::SIGTERM);
     }
 
     pub fn kill(&self) {
-        let _ = rustix::process::pidfd_send_signal(self.0.get_ref(), Signal::KILL);
+        self.signal(libc::SIGKILL);
+    }
+
+    /// One that has ended is not told.
+    fn signal(&self, signal: i32) {
+        let process = self.0.get_ref().as_raw_fd();
+        let nothing = std::ptr::null::<libc::siginfo_t>();
+        // SAFETY: a system call that may be given no memory.
+        unsafe { libc::syscall(libc::SYS_pidfd_send_signal, process, signal, nothing, 0) };
     }
 
     /// How it ended, where it has. The first to ask of this program learns it, later ones that it ended.
     pub fn has_ended(&self) -> Option<End> {
-        use std::os::fd::AsFd as _;
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
-        match rustix::process::waitid(WaitId::PidFd(self.0.get_ref().as_fd()), options) {
-            Ok(None) => None,
-            Ok(Some(status)) => Some(match (status.exit_status(), status.terminating_signal()) {
-                (Some(code), _) => End::Exited(code),
-                (None, Some(signal)) => End::Killed(signal),
-                (None, None) => End::Unknown,
-            }),
-            // Not a child of ours.
-            Err(_) => self.is_gone().then_some(End::Unknown),
+        if !self.is_gone() {
+            return None;
         }
+        let process = libc::id_t::try_from(self.0.get_ref().as_raw_fd()).unwrap_or(0);
+        // SAFETY: writes a structure of this stack, which may be all zeros.
+        let (answer, told) = unsafe {
+            let mut told: libc::siginfo_t = std::mem::zeroed();
+            (libc::waitid(libc::P_PIDFD, process, &raw mut told, libc::WEXITED | libc::WNOHANG), told)
+        };
+        // SAFETY: of a child that ended these fields are set; of one that is no child of ours nothing is.
+        Some(match (answer, told.si_code, unsafe { told.si_status() }) {
+            (0, libc::CLD_EXITED, code) => End::Exited(code),
+            (0, libc::CLD_KILLED | libc::CLD_DUMPED, signal) => End::Killed(signal),
+            _ => End::Unknown,
+        })
     }
 
     /// Waits until it has ended; how is then still to be asked.
@@ -219,9 +235,9 @@ impl Process {
 
     /// Whether it has ended; how is then still to be asked.
     pub fn is_gone(&self) -> bool {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
         // A process's descriptor becomes readable with its end.
-        let mut polled = [PollFd::new(self.0.get_ref(), PollFlags::IN)];
-        matches!(poll(&mut polled, Some(&Timespec::default())), Ok(1..))
+        let mut polled = libc::pollfd { fd: self.0.get_ref().as_raw_fd(), events: libc::POLLIN, revents: 0 };
+        // SAFETY: one structure of this stack.
+        unsafe { libc::poll(&raw mut polled, 1, 0) == 1 }
     }
 }
