@@ -1,25 +1,25 @@
-//! The model that is served, and what requests may cost.
+//! What is served, and what requests may cost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
+use axum::body::Bytes;
+use axum::http::HeaderMap;
 use modelyard_core::Clock;
-use modelyard_core::package::Predictions;
+use modelyard_core::package::{Predictions, Signature};
 use modelyard_core::table::Table;
-use modelyard_serve::{ErrorCode, Model, PredictError};
+use modelyard_serve::fleet::Turn;
+use modelyard_serve::{ErrorCode, Fleet, PredictError};
 
-use crate::observed::Observed;
+use crate::observed::Unrouted;
 
-/// A proven model under its name.
+/// A fleet of versions behind its routes.
 pub struct Served {
-    pub name: String,
-    /// `None` for a package that is served from a folder.
-    pub version: Option<u32>,
-    pub model: Model,
+    fleet: Arc<Fleet>,
     pub limits: Limits,
     clock: Arc<dyn Clock>,
-    pub(crate) observed: Observed,
-    /// Requests that the model is being asked for.
+    pub(crate) unrouted: Unrouted,
+    /// Requests that a version is being asked for.
     answering: AtomicUsize,
 }
 
@@ -27,76 +27,150 @@ pub struct Served {
 pub struct Limits {
     pub body_bytes: usize,
     pub rows: usize,
+    /// Requests whose body is there and that have no answer yet; further ones are refused as overloaded.
+    pub requests: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 32 << 20, rows: 50_000 }
+        Self { body_bytes: 32 << 20, rows: 50_000, requests: 10_000 }
+    }
+}
+
+/// An answer, whose it is, and what was read beside the table.
+pub(crate) struct Asked<T> {
+    pub(crate) turn: Turn,
+    pub(crate) predictions: Predictions,
+    pub(crate) rest: T,
+}
+
+/// A request without an answer.
+pub(crate) struct Miss {
+    pub(crate) error: PredictError,
+    /// Whether a version counted it.
+    pub(crate) was_routed: bool,
+}
+
+impl From<PredictError> for Miss {
+    fn from(error: PredictError) -> Self {
+        Self { error, was_routed: false }
     }
 }
 
 impl Served {
-    pub fn new(
-        name: String,
+    pub fn new(fleet: Arc<Fleet>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
+        Self { fleet, limits, clock, unrouted: Unrouted::default(), answering: AtomicUsize::new(0) }
+    }
+
+    pub(crate) fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// Asks a version with what `read` makes of `body`: `version`, else the one that `id` is routed to.
+    pub(crate) async fn ask<T, R>(
+        &self,
+        id: &Id,
         version: Option<u32>,
-        model: Model,
-        limits: Limits,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            name,
-            version,
-            model,
-            limits,
-            clock,
-            observed: Observed::default(),
-            answering: AtomicUsize::new(0),
+        body: Bytes,
+        read: R,
+    ) -> Result<Asked<T>, Miss>
+    where
+        R: Fn(&Signature, &Bytes) -> Result<(Table, T), PredictError> + Send + 'static,
+    {
+        if self.answering.fetch_add(1, Relaxed) >= self.limits.requests {
+            self.answering.fetch_sub(1, Relaxed);
+            return Err(PredictError::new(ErrorCode::Overloaded, "too many requests wait for their answers")
+                .hint("send the request again later")
+                .into());
         }
-    }
-
-    pub(crate) fn classes(&self) -> &[String] {
-        &self.model.manifest().classes
-    }
-
-    pub(crate) async fn predict(&self, table: Table) -> Result<Predictions, PredictError> {
-        if table.rows() > self.limits.rows {
-            let message = format!("the request has {} rows, more than {}", table.rows(), self.limits.rows);
-            return Err(PredictError::new(ErrorCode::TooLarge, message)
-                .hint("send several requests, or use `modelyard predict` for files"));
-        }
-        self.answering.fetch_add(1, Relaxed);
         let _end = AtEnd(&self.answering);
-        self.model.predict(table).await
+        let turn = match version {
+            Some(number) => self.fleet.turn_of(number).ok_or_else(|| self.missing(&number.to_string()))?,
+            None => self.fleet.turn(id.key())?,
+        };
+        let (size_bytes, most_rows) = (body.len(), self.limits.rows);
+        let read = move |signature: &Signature| {
+            let (table, rest) = read(signature, &body)?;
+            if table.rows() > most_rows {
+                let message = format!("the request has {} rows, more than {most_rows}", table.rows());
+                return Err(PredictError::new(ErrorCode::TooLarge, message)
+                    .hint("send several requests, or use `modelyard predict` for files"));
+            }
+            Ok((table, rest))
+        };
+        let asked = turn.ask(size_bytes, read).await;
+        let (predictions, rest) = asked.map_err(|error| Miss { error, was_routed: true })?;
+        Ok(Asked { turn, predictions, rest })
     }
 
-    /// Whether the model is being asked.
+    /// Whether a version is being asked.
     pub(crate) fn is_answering(&self) -> bool {
         self.answering.load(Relaxed) > 0
     }
 
-    /// Refuses a `name` that is not this model's, or a `version` that is not this one.
-    pub(crate) fn is_asked_for(&self, name: &str, version: Option<&str>) -> Result<(), PredictError> {
-        let this_version = self.version.map(|number| number.to_string());
-        let same_version = version.is_none_or(|version| this_version.as_deref() == Some(version));
-        if name == self.name && same_version {
-            return Ok(());
+    /// The version that `name`, and `version` where a route has one, asks for; `None` for any.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ModelMissing`] if it is not served here, [`ErrorCode::NotReady`] if nothing is yet.
+    pub(crate) fn is_asked_for(
+        &self,
+        name: &str,
+        version: Option<&str>,
+    ) -> Result<Option<u32>, PredictError> {
+        let number = version.map(str::parse::<u32>).transpose();
+        if let Ok(number) = number
+            && self.fleet.serves(name, number)
+        {
+            return Ok(number);
         }
-        let asked = version.map_or_else(|| name.to_owned(), |version| format!("{name}@{version}"));
-        Err(PredictError::new(ErrorCode::ModelMissing, format!("no model `{asked}` is served here"))
-            .hint(format!("this is `{}`", self.title())))
+        self.fleet.incumbent()?;
+        Err(self.missing(&version.map_or_else(|| name.to_owned(), |version| format!("{name}@{version}"))))
     }
 
-    /// `late-flights@3`, or the name alone.
-    pub fn title(&self) -> String {
-        self.version.map_or_else(|| self.name.clone(), |version| format!("{}@{version}", self.name))
+    fn missing(&self, asked: &str) -> PredictError {
+        PredictError::new(ErrorCode::ModelMissing, format!("no model `{asked}` is served here"))
+            .hint(format!("this is {}", self.title()))
     }
 
-    /// A fresh id for a request that brings none: UUIDv7.
-    pub(crate) fn new_id(&self) -> String {
+    /// `` `late-flights@3` ``, or the name alone; several where several answer.
+    fn title(&self) -> String {
+        let (name, numbers) = self.fleet.serving();
+        let name = name.unwrap_or_default();
+        let titles = numbers.into_iter().map(|number| match number {
+            Some(number) => format!("`{name}@{number}`"),
+            None => format!("`{name}`"),
+        });
+        titles.collect::<Vec<_>>().join(" and ")
+    }
+
+    /// The id of a request: the one it brings, or a fresh one, a UUIDv7.
+    pub(crate) fn id(&self, headers: &HeaderMap) -> Id {
+        let brought = |name: &str| {
+            let value = headers.get(name).and_then(|value| value.to_str().ok());
+            value.filter(|text| !text.is_empty() && text.len() <= 200).map(str::to_owned)
+        };
+        let key = brought("x-modelyard-key");
+        Id { id: brought("x-modelyard-id").unwrap_or_else(|| self.new_id()), key }
+    }
+
+    fn new_id(&self) -> String {
         let millis = u64::try_from(self.clock.now().micros() / 1000).unwrap_or(0);
         let mut random = [0; 10];
         random.copy_from_slice(&self.clock.entropy().to_le_bytes()[..10]);
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+    }
+}
+
+/// What a request is called.
+pub(crate) struct Id {
+    pub(crate) id: String,
+    /// What it is routed by instead, so that all requests of one user go to one version.
+    key: Option<String>,
+}
+
+impl Id {
+    fn key(&self) -> &str {
+        self.key.as_deref().unwrap_or(&self.id)
     }
 }
 

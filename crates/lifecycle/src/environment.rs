@@ -75,6 +75,9 @@ impl Settings {
                     sandboxed: true,
                     threads: WORKER_THREADS,
                     patience,
+                    start_patience: patience,
+                    variables: Default::default(),
+                    memory_bytes: None,
                 });
                 options
             }

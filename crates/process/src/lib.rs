@@ -23,4 +23,5 @@ pub mod python;
 pub mod run;
 pub mod sandbox;
 pub mod temporary;
+pub mod usage;
 pub mod worker;

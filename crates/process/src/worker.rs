@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use tokio::net::UnixStream;
 use tokio::task::JoinHandle;
 
 use crate::run::lines::{self, Lines};
+use crate::run::memory;
 use crate::run::spawn::{Start, Tree};
 use crate::run::{Status, status};
 use crate::sandbox::{Enforcement, SandboxSpec};
@@ -33,6 +35,8 @@ pub struct WorkerSpec {
     /// Exactly the variables of the worker.
     pub env: BTreeMap<OsString, OsString>,
     pub sandbox: SandboxSpec,
+    /// What it may hold with all of its process tree, looked at twice a second; it is killed above that.
+    pub memory_bytes: Option<u64>,
 }
 
 /// How a worker ended.
@@ -46,6 +50,7 @@ pub struct WorkerEnd {
 /// A running worker. Dropping it kills it with all of its process tree.
 pub struct Worker {
     tree: Tree,
+    limit: Option<Limit>,
     started: Instant,
     said: Arc<Said>,
     readers: Vec<JoinHandle<()>>,
@@ -53,6 +58,9 @@ pub struct Worker {
 
 /// How many lines of what a worker prints are kept.
 const LINES: usize = 100;
+
+/// How often a worker's memory is looked at.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// How long the last of it is waited for when the worker has ended.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -82,17 +90,24 @@ pub fn spawn_worker(spec: &WorkerSpec) -> Result<(Worker, UnixStream)> {
         fixed_addresses: false,
     })?;
     let said = Arc::new(Said::default());
+    let limit = spec.memory_bytes.map(|bytes| Limit::watch(&tree, bytes)).transpose()?;
     let readers = vec![
         tokio::spawn(listen(stdout, Arc::clone(&said))),
         tokio::spawn(listen(stderr, Arc::clone(&said))),
     ];
-    Ok((Worker { tree, started, said, readers }, ours))
+    Ok((Worker { tree, limit, started, said, readers }, ours))
 }
 
 impl Worker {
     /// The last lines that it printed, at most a hundred, oldest first.
     pub fn last_lines(&self) -> Vec<String> {
         self.said.lines().iter().cloned().collect()
+    }
+
+    /// What it held when it was killed for holding more than it may.
+    pub fn exceeded_bytes(&self) -> Option<u64> {
+        let limit = self.limit.as_ref()?;
+        Some(limit.exceeded_bytes.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
     }
 
     /// Kills it and all of its process tree.
@@ -113,6 +128,37 @@ impl Worker {
         }
         let usage = report.usage(self.started.elapsed(), 0);
         Ok(WorkerEnd { status: status(report.status), usage, enforcement })
+    }
+}
+
+/// Looks at a worker's memory now and then.
+struct Limit {
+    exceeded_bytes: Arc<AtomicU64>,
+    watch: JoinHandle<()>,
+}
+
+impl Limit {
+    fn watch(tree: &Tree, most_bytes: u64) -> Result<Self> {
+        let (supervisor, killer) = (tree.supervisor_id(), tree.killer()?);
+        let exceeded_bytes = Arc::new(AtomicU64::new(0));
+        let exceeded = exceeded_bytes.clone();
+        let watch = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(LOOK).await;
+                let bytes = memory::of_tree(supervisor);
+                if bytes > most_bytes {
+                    exceeded.store(bytes, Ordering::Relaxed);
+                    return killer.kill();
+                }
+            }
+        });
+        Ok(Self { exceeded_bytes, watch })
+    }
+}
+
+impl Drop for Limit {
+    fn drop(&mut self) {
+        self.watch.abort();
     }
 }
 

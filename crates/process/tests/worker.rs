@@ -16,8 +16,13 @@ const ECHO: &str = "import socket, sys\ns = socket.socket(fileno=3)\nwhile True:
 
 fn start(bench: &Bench, text: &str, mark: &str) -> (Worker, UnixStream) {
     let command = bench.python(text, &[mark]);
-    let spec =
-        WorkerSpec { words: command.words, cwd: command.cwd, env: command.env, sandbox: command.sandbox };
+    let spec = WorkerSpec {
+        words: command.words,
+        cwd: command.cwd,
+        env: command.env,
+        sandbox: command.sandbox,
+        memory_bytes: None,
+    };
     spawn_worker(&spec).unwrap()
 }
 

@@ -214,8 +214,9 @@ fn check(predictions: &Predictions, rows: usize, n_classes: usize) -> Result<(),
 
 /// Packaging saw finite answers alone: what the row holds is to blame.
 fn not_finite(message: String) -> PredictError {
-    PredictError::new(ErrorCode::BadValue, message)
-        .hint("a number in the row is too far from those the model was trained with")
+    let error = PredictError::new(ErrorCode::BadValue, message)
+        .hint("a number in the row is too far from those the model was trained with");
+    PredictError { not_finite: true, ..error }
 }
 
 /// Rows `start..end` of `predictions`.

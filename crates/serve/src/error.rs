@@ -12,11 +12,13 @@ pub struct PredictError {
     pub hint: Option<String>,
     /// The field of the request that is to blame.
     pub field: Option<String>,
+    /// Whether it stands for an answer that was no number.
+    pub not_finite: bool,
 }
 
 impl PredictError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, field: None }
+        Self { code, message: message.into(), hint: None, field: None, not_finite: false }
     }
 
     #[must_use]
@@ -88,6 +90,26 @@ impl ErrorCode {
         Self::Internal,
     ];
 
+    /// Its place in [`ALL`](Self::ALL).
+    pub(crate) fn place(self) -> usize {
+        self as usize
+    }
+
+    /// Whether the request is at fault, rather than the model or this program.
+    pub fn is_clients(self) -> bool {
+        match self {
+            Self::NotJson
+            | Self::TooDeep
+            | Self::TooLarge
+            | Self::BadValue
+            | Self::UnknownField
+            | Self::MissingField
+            | Self::ModelMissing
+            | Self::Preprocessing => true,
+            Self::Inference | Self::Timeout | Self::Overloaded | Self::NotReady | Self::Internal => false,
+        }
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotJson => "not_json",
@@ -103,6 +125,18 @@ impl ErrorCode {
             Self::Overloaded => "overloaded",
             Self::NotReady => "not_ready",
             Self::Internal => "internal",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ErrorCode;
+
+    #[test]
+    fn all_codes_are_listed_in_their_order() {
+        for (place, code) in ErrorCode::ALL.into_iter().enumerate() {
+            assert_eq!(code.place(), place, "{}", code.as_str());
         }
     }
 }

@@ -4,6 +4,7 @@
 //! request   JSON rows or columns become a table, or an error that names the field
 //! Model     a proven package: its queue, and the one dispatcher that drains it in batches
 //! runtime   who computes the answers: a file each (`onnx`, `python`)
+//! fleet     the versions one process serves, and which of them answers a request
 //! worker    the Python process behind `python`, also asked by packaging
 //! ```
 //!
@@ -13,6 +14,7 @@
 
 mod batch;
 mod error;
+pub mod fleet;
 mod golden;
 mod model;
 mod options;
@@ -21,5 +23,6 @@ pub mod runtime;
 pub mod worker;
 
 pub use error::{ErrorCode, PredictError};
+pub use fleet::Fleet;
 pub use model::Model;
 pub use options::{Options, PythonSpec};

@@ -1,5 +1,8 @@
 //! A model that is ready: a proven package behind its queue.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use modelyard_core::package::{Golden, Manifest, Package, Predictions};
 use modelyard_core::table::Table;
 use modelyard_core::{Digest, Fault, Result};
@@ -12,6 +15,8 @@ use crate::{ErrorCode, Options, PredictError, golden, runtime};
 pub struct Model {
     manifest: Manifest,
     digest: Digest,
+    /// Counted by the runtime, where it has a process of its own.
+    restarts: Option<Arc<AtomicU64>>,
     queue: Queue,
 }
 
@@ -25,13 +30,14 @@ impl Model {
     pub async fn open(package: &Package, options: &Options) -> Result<Self, Fault> {
         let runtime = runtime::load(package, options).await?;
         let manifest = package.manifest.clone();
+        let restarts = runtime.restarts();
         let queue = Queue::start(
             runtime,
             manifest.classes.len(),
             options.max_batch_rows.clamp(1, 1024),
             options.queue_rows,
         )?;
-        let model = Self { manifest, digest: package.digest(), queue };
+        let model = Self { manifest, digest: package.digest(), restarts, queue };
         model.prove(&package.golden).await?;
         Ok(model)
     }
@@ -51,6 +57,11 @@ impl Model {
 
     pub fn package_digest(&self) -> Digest {
         self.digest
+    }
+
+    /// How often its process died or was ended and was replaced; `None` where it has none.
+    pub fn restarts(&self) -> Option<Arc<AtomicU64>> {
+        self.restarts.clone()
     }
 
     /// The answers to the rows of `table`, in their order.

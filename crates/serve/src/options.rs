@@ -1,5 +1,6 @@
 //! What the machine lends a model: the library, the interpreter, threads and queue.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,9 +49,14 @@ pub struct PythonSpec {
     pub threads: u32,
     /// False where the worker may open what it likes (`sandbox = "off"`).
     pub sandboxed: bool,
-    /// How long the model may take over one question, be it to be opened or to answer a batch,
-    /// before its process is ended.
+    /// How long the model may take over one batch before its process is ended.
     pub patience: Duration,
+    /// The same for each question before it is asked its first one: to be opened, to be described.
+    pub start_patience: Duration,
+    /// Variables of the worker, besides those every worker has.
+    pub variables: BTreeMap<String, String>,
+    /// What a worker may hold with all of its processes; it is ended and replaced above that.
+    pub memory_bytes: Option<u64>,
 }
 
 impl PythonSpec {

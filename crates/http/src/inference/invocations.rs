@@ -13,7 +13,7 @@ use modelyard_serve::{ErrorCode, PredictError, request};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Answered, body, observe};
+use super::{body, observe};
 use crate::error::Shape;
 use crate::json;
 use crate::served::Served;
@@ -28,19 +28,21 @@ pub(super) async fn invocations(State(served): State<Arc<Served>>, request: Requ
     observe(&served, Shape::Mlflow, async {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let csv = content_type.is_some_and(|value| value.starts_with("text/csv"));
+        let id = served.id(request.headers());
         let body = body(&served, request).await?;
-        let signature = &served.model.manifest().signature;
-        let table = if csv { from_csv(signature, &body)? } else { from_json(signature, &body)? };
-        let rows = table.rows();
-        let predictions = served.predict(table).await?;
-        let document = match &predictions {
+        let read = move |signature: &Signature, body: &Bytes| {
+            let table = if csv { from_csv(signature, body)? } else { from_json(signature, body)? };
+            Ok((table, ()))
+        };
+        let asked = served.ask(&id, None, body, read).await?;
+        let document = match &asked.predictions {
             Predictions::Values(values) => json!({ "predictions": values }),
             Predictions::Classes { labels, .. } => {
-                let classes = served.classes();
+                let classes = &asked.turn.manifest().classes;
                 json!({"predictions": labels.iter().map(|label| &classes[*label]).collect::<Vec<_>>()})
             }
         };
-        Ok(Answered { response: axum::Json(document).into_response(), rows })
+        Ok(axum::Json(document).into_response())
     })
     .await
 }

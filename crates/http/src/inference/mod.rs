@@ -7,7 +7,6 @@ mod v2_tensor;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -20,19 +19,19 @@ use modelyard_serve::{ErrorCode, PredictError};
 
 use crate::error::{self, Shape};
 use crate::observed;
-use crate::served::Served;
+use crate::served::{Miss, Served};
 
 /// Handlers with their paths, without a state yet.
 pub(crate) fn routes() -> Router<Arc<Served>> {
     Router::new()
         .route("/predict/{name}", post(predict::predict))
         .route("/invocations", post(invocations::invocations))
-        .route("/ping", get(alive))
-        .route("/health", get(alive))
+        .route("/ping", get(ready))
+        .route("/health", get(ready))
         .route("/metrics", get(metrics))
         .route("/v2", get(v2::server))
         .route("/v2/health/live", get(alive))
-        .route("/v2/health/ready", get(alive))
+        .route("/v2/health/ready", get(ready))
         .route("/v2/models/{name}", get(v2::model))
         .route("/v2/models/{name}/ready", get(v2::ready))
         .route("/v2/models/{name}/infer", post(v2::infer))
@@ -43,9 +42,16 @@ pub(crate) fn routes() -> Router<Arc<Served>> {
         .method_not_allowed_fallback(wrong_method)
 }
 
-/// A model is proven before its port is open, so whoever is answered talks to a ready one.
 async fn alive() -> Response {
-    axum::Json(serde_json::json!({"status": "ready"})).into_response()
+    axum::Json(serde_json::json!({"status": "alive"})).into_response()
+}
+
+/// Whether a version answers: it is proven before it is taken in.
+async fn ready(State(served): State<Arc<Served>>, request: Request) -> Response {
+    match served.fleet().incumbent() {
+        Ok(_) => axum::Json(serde_json::json!({"status": "ready"})).into_response(),
+        Err(error) => error::answer(shape_of(&request), &error),
+    }
 }
 
 async fn metrics(State(served): State<Arc<Served>>) -> Response {
@@ -54,7 +60,8 @@ async fn metrics(State(served): State<Arc<Served>>) -> Response {
 
 async fn unknown_route(State(served): State<Arc<Served>>, request: Request) -> Response {
     let message = format!("there is no route `{} {}`", request.method(), request.uri().path());
-    let hint = format!("POST /predict/{} answers predictions", served.name);
+    let name = served.fleet().serving().0.unwrap_or_else(|| "NAME".to_owned());
+    let hint = format!("POST /predict/{name} answers predictions");
     error::answer(shape_of(&request), &PredictError::new(ErrorCode::ModelMissing, message).hint(hint))
 }
 
@@ -70,26 +77,18 @@ fn shape_of(request: &Request) -> Shape {
     if request.uri().path().starts_with("/v2") { Shape::V2 } else { Shape::Native }
 }
 
-/// What a handler gives: the answer and how many rows it holds.
-struct Answered {
-    response: Response,
-    rows: usize,
-}
-
-/// Runs `work`, counts it, and shapes its error.
+/// Runs `work` and shapes its error; counts it where no version did.
 async fn observe(
     served: &Served,
     shape: Shape,
-    work: impl Future<Output = Result<Answered, PredictError>>,
+    work: impl Future<Output = Result<Response, Miss>>,
 ) -> Response {
-    let began = Instant::now();
     match work.await {
-        Ok(answered) => {
-            served.observed.answered(answered.rows, began.elapsed());
-            answered.response
-        }
-        Err(error) => {
-            served.observed.refused(error.code);
+        Ok(response) => response,
+        Err(Miss { error, was_routed }) => {
+            if !was_routed {
+                served.unrouted.refused(error.code);
+            }
             tracing::warn!(code = error.code.as_str(), field = error.field.as_deref(), "{}", error.message);
             error::answer(shape, &error)
         }
@@ -114,10 +113,4 @@ async fn body(served: &Served, request: Request) -> Result<Bytes, PredictError> 
     let body = Limited::new(request.into_body(), limit).collect().await;
     // The only ways to fail here are the limit and a client that went away, which reads no answer.
     body.map(Collected::to_bytes).map_err(|_| too_large())
-}
-
-/// The id that a request brings, or a fresh one.
-fn request_id(served: &Served, request: &Request) -> String {
-    let brought = request.headers().get("x-modelyard-id").and_then(|value| value.to_str().ok());
-    brought.filter(|id| !id.is_empty() && id.len() <= 200).map_or_else(|| served.new_id(), str::to_owned)
 }

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use modelyard_core::package::Predictions;
+use modelyard_core::package::{Predictions, Signature};
+use modelyard_core::table::Table;
+use modelyard_serve::fleet::Turn;
 use modelyard_serve::{ErrorCode, PredictError, request};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::{Answered, body, observe, request_id};
+use super::{body, observe};
 use crate::error::Shape;
 use crate::json;
 use crate::served::Served;
@@ -30,27 +33,27 @@ pub(super) async fn predict(
 ) -> Response {
     observe(&served, Shape::Native, async {
         served.is_asked_for(&name, None)?;
-        let id = request_id(&served, &request);
+        let id = served.id(request.headers());
         let body = body(&served, request).await?;
-        let signature = &served.model.manifest().signature;
-        let (rows, single) = match rows(&body)? {
-            Rows::One(row) => (request::table(signature, &[row])?, true),
-            Rows::Many(rows) => (request::table(signature, &rows)?, false),
-        };
-        let count = rows.rows();
-        let predictions = served.predict(rows).await?;
-        let answers = Answers { served: &served, predictions: &predictions, id: &id };
+        let asked = served.ask(&id, None, body, read).await?;
+        let answers = Answers { turn: &asked.turn, predictions: &asked.predictions, id: &id.id };
+        let single = asked.rest;
         let text = if single { serde_json::to_vec(&Single(answers)) } else { serde_json::to_vec(&answers) };
         let text = text.map_err(|error| PredictError::new(ErrorCode::Internal, error.to_string()))?;
-        Ok(Answered {
-            response: ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-            rows: count,
-        })
+        Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
     })
     .await
 }
 
-fn rows(body: &axum::body::Bytes) -> Result<Rows, PredictError> {
+/// The table of a body, and whether it was a single row.
+fn read(signature: &Signature, body: &Bytes) -> Result<(Table, bool), PredictError> {
+    Ok(match rows(body)? {
+        Rows::One(row) => (request::table(signature, &[row])?, true),
+        Rows::Many(rows) => (request::table(signature, &rows)?, false),
+    })
+}
+
+fn rows(body: &Bytes) -> Result<Rows, PredictError> {
     // Told apart by the first byte: an untagged enum would read the body twice and blame neither.
     match body.iter().find(|byte| !byte.is_ascii_whitespace()) {
         Some(b'[') => json::parse(body).map(Rows::Many),
@@ -67,7 +70,7 @@ fn rows(body: &axum::body::Bytes) -> Result<Rows, PredictError> {
 }
 
 struct Answers<'a> {
-    served: &'a Served,
+    turn: &'a Turn,
     predictions: &'a Predictions,
     id: &'a str,
 }
@@ -83,8 +86,8 @@ impl Serialize for Answers<'_> {
         }
         let mut map = serializer.serialize_map(Some(3))?;
         map.serialize_entry("predictions", &Rows(self))?;
-        map.serialize_entry("model", &self.served.name)?;
-        map.serialize_entry("version", &self.served.version)?;
+        map.serialize_entry("model", self.turn.name())?;
+        map.serialize_entry("version", &self.turn.number())?;
         map.end()
     }
 }
@@ -97,8 +100,8 @@ impl Serialize for Single<'_> {
         let mut map = serializer.serialize_map(None)?;
         answer(&self.0, 0, &mut map)?;
         map.serialize_entry("id", self.0.id)?;
-        map.serialize_entry("model", &self.0.served.name)?;
-        map.serialize_entry("version", &self.0.served.version)?;
+        map.serialize_entry("model", self.0.turn.name())?;
+        map.serialize_entry("version", &self.0.turn.number())?;
         map.end()
     }
 }
@@ -121,7 +124,7 @@ fn answer<M: SerializeMap>(answers: &Answers<'_>, row: usize, map: &mut M) -> Re
     match answers.predictions {
         Predictions::Values(values) => map.serialize_entry("prediction", &values[row]),
         Predictions::Classes { labels, probabilities } => {
-            let classes = answers.served.classes();
+            let classes = &answers.turn.manifest().classes;
             map.serialize_entry("prediction", &classes[labels[row]])?;
             let Some(all) = probabilities else { return Ok(()) };
             let of_row = &all[row * classes.len()..(row + 1) * classes.len()];

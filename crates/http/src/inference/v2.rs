@@ -10,13 +10,13 @@ use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use modelyard_core::config::Task;
-use modelyard_core::package::Predictions;
-use modelyard_core::table::DataType;
+use modelyard_core::package::{Predictions, Signature};
+use modelyard_core::table::{DataType, Table};
 use modelyard_serve::{ErrorCode, PredictError, request};
 use serde_json::{Value, json};
 
 use super::v2_tensor::{InferRequest, data, output};
-use super::{Answered, body, observe};
+use super::{body, observe};
 use crate::error::{self, Shape};
 use crate::json;
 use crate::served::Served;
@@ -43,7 +43,7 @@ pub(super) async fn ready_version(
 
 fn ready_as(served: &Served, name: &str, version: Option<&str>) -> Response {
     match served.is_asked_for(name, version) {
-        Ok(()) => axum::Json(json!({"name": served.name, "ready": true})).into_response(),
+        Ok(_) => axum::Json(json!({"name": name, "ready": true})).into_response(),
         Err(missing) => error::answer(Shape::V2, &missing),
     }
 }
@@ -60,10 +60,15 @@ pub(super) async fn model_version(
 }
 
 fn metadata(served: &Served, name: &str, version: Option<&str>) -> Response {
-    if let Err(missing) = served.is_asked_for(name, version) {
-        return error::answer(Shape::V2, &missing);
-    }
-    let manifest = served.model.manifest();
+    let found = served.is_asked_for(name, version).and_then(|number| match number {
+        Some(number) => served.fleet().turn_of(number).map_or_else(|| served.fleet().incumbent(), Ok),
+        None => served.fleet().incumbent(),
+    });
+    let turn = match found {
+        Ok(turn) => turn,
+        Err(missing) => return error::answer(Shape::V2, &missing),
+    };
+    let manifest = turn.manifest();
     let inputs: Vec<_> = manifest
         .signature
         .inputs
@@ -78,9 +83,10 @@ fn metadata(served: &Served, name: &str, version: Option<&str>) -> Response {
              "parameters": {"classes": manifest.classes.join(",")}},
         ]),
     };
-    let versions: Vec<_> = served.version.iter().map(u32::to_string).collect();
+    let versions = served.fleet().serving().1.into_iter().flatten();
+    let versions: Vec<_> = versions.map(|number| number.to_string()).collect();
     let platform = manifest.stages.first().map_or("", |stage| stage.runtime.name());
-    let document = json!({"name": served.name, "versions": versions, "platform": format!("modelyard_{platform}"),
+    let document = json!({"name": turn.name(), "versions": versions, "platform": format!("modelyard_{platform}"),
                           "inputs": inputs, "outputs": outputs});
     axum::Json(document).into_response()
 }
@@ -108,33 +114,21 @@ pub(super) async fn infer_version(
 
 async fn infer_as(served: Arc<Served>, name: &str, version: Option<&str>, request: Request) -> Response {
     observe(&served, Shape::V2, async {
-        served.is_asked_for(name, version)?;
+        let number = served.is_asked_for(name, version)?;
+        let id = served.id(request.headers());
         let json_length =
             request.headers().get(JSON_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let body = body(&served, request).await?;
         let cut = json_length.unwrap_or(body.len());
-        if cut > body.len() {
-            return Err(PredictError::new(
-                ErrorCode::NotJson,
-                format!("the JSON part is said to have {cut} bytes, the body has {}", body.len()),
-            ));
-        }
-        let (head, raw) = (body.slice(..cut), body.slice(cut..));
-        let infer: InferRequest = json::parse(&head)?;
-        let columns = data(infer.inputs, &raw)?;
-        let table = request::columns(&served.model.manifest().signature, columns)?;
-        let rows = table.rows();
-        let predictions = served.predict(table).await?;
-        let mut tensors = tensors(&served, &predictions);
+        let read = move |signature: &Signature, body: &Bytes| read(signature, body, cut);
+        let asked = served.ask(&id, number, body, read).await?;
+        let infer = asked.rest;
+        let mut tensors = tensors(&asked.turn.manifest().classes, &asked.predictions);
         if let Some(wanted) = &infer.outputs {
             if let Some(unknown) =
                 wanted.iter().find(|wanted| tensors.iter().all(|(name, ..)| *name != wanted.name))
             {
-                return Err(PredictError::new(
-                    ErrorCode::UnknownField,
-                    format!("the model has no output `{}`", unknown.name),
-                )
-                .field(&unknown.name));
+                return Err(unknown_output(&unknown.name).into());
             }
             tensors.retain(|(name, ..)| wanted.iter().any(|wanted| wanted.name == *name));
         }
@@ -151,12 +145,31 @@ async fn infer_as(served: Arc<Served>, name: &str, version: Option<&str>, reques
             .into_iter()
             .map(|(name, shape, values)| output(name, &shape, values, binary(name).then_some(&mut raw)))
             .collect();
-        let version = served.version.map(|number| number.to_string());
-        let id = infer.id.unwrap_or_else(|| served.new_id());
-        let head = json!({"model_name": served.name, "model_version": version, "id": id, "outputs": outputs});
-        Ok(Answered { response: response(head.to_string(), raw), rows })
+        let version = asked.turn.number().map(|number| number.to_string());
+        let id = infer.id.unwrap_or(id.id);
+        let head =
+            json!({"model_name": asked.turn.name(), "model_version": version, "id": id, "outputs": outputs});
+        Ok(response(head.to_string(), raw))
     })
     .await
+}
+
+/// The table of a body whose JSON part ends at `cut`, and what else the request says.
+fn read(signature: &Signature, body: &Bytes, cut: usize) -> Result<(Table, InferRequest), PredictError> {
+    if cut > body.len() {
+        return Err(PredictError::new(
+            ErrorCode::NotJson,
+            format!("the JSON part is said to have {cut} bytes, the body has {}", body.len()),
+        ));
+    }
+    let (head, raw) = (body.slice(..cut), body.slice(cut..));
+    let mut infer: InferRequest = json::parse(&head)?;
+    let columns = data(std::mem::take(&mut infer.inputs), &raw)?;
+    Ok((request::columns(signature, columns)?, infer))
+}
+
+fn unknown_output(name: &str) -> PredictError {
+    PredictError::new(ErrorCode::UnknownField, format!("the model has no output `{name}`")).field(name)
 }
 
 fn response(head: String, raw: Vec<u8>) -> Response {
@@ -178,13 +191,12 @@ pub(super) enum Values<'a> {
 }
 
 fn tensors<'a>(
-    served: &'a Served,
+    classes: &'a [String],
     predictions: &'a Predictions,
 ) -> Vec<(&'static str, Vec<usize>, Values<'a>)> {
     match predictions {
         Predictions::Values(values) => vec![("prediction", vec![values.len()], Values::Numbers(values))],
         Predictions::Classes { labels, probabilities } => {
-            let classes = served.classes();
             let names = labels.iter().map(|label| classes[*label].as_str()).collect();
             let mut tensors = vec![("prediction", vec![labels.len()], Values::Texts(names))];
             if let Some(all) = probabilities {

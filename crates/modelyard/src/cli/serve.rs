@@ -10,6 +10,7 @@ use modelyard_core::fault::Attempt;
 use modelyard_core::package::{MANIFEST, Package};
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_http::{Limits, Served};
+use modelyard_serve::Fleet;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -63,7 +64,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let model = settings.open_package(&opened.package, args.timeout, &note).await?;
     let limits = Limits { body_bytes: args.max_body, ..Limits::default() };
     let runtime = opened.package.manifest.stages.first().map_or("", |stage| stage.runtime.name());
-    let served = Arc::new(Served::new(opened.name.clone(), opened.version, model, limits, ctx.clock.clone()));
+    let fleet = Arc::new(Fleet::of_one(ctx.clock.clone(), opened.name.clone(), opened.version, model));
+    let served = Arc::new(Served::new(fleet.clone(), limits, ctx.clock.clone()));
     if ctx.json {
         print::json(
             &json!({"model": opened.name, "version": opened.version, "runtime": runtime, "listen": address.to_string()}),
@@ -71,15 +73,13 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     } else if !ctx.quiet {
         print::result(format!(
             "{} ({runtime}) answers at http://{address}\n  POST /predict/{}   POST /invocations   POST /v2/models/{}/infer   GET /metrics",
-            served.title(),
+            opened.title(),
             opened.name,
             opened.name
         ));
     }
-    modelyard_http::serve(listener, served.clone(), asked_to_end()?).await?;
-    if let Ok(served) = Arc::try_unwrap(served).map_err(drop) {
-        served.model.close().await;
-    }
+    modelyard_http::serve(listener, served, asked_to_end()?).await?;
+    fleet.close().await;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -90,6 +90,13 @@ pub(crate) struct OpenedPackage {
     pub(crate) package: Package,
     /// Where a registered package was unpacked; gone with this.
     _place: Option<TempDir>,
+}
+
+impl OpenedPackage {
+    /// `late-flights@3`, or the name alone.
+    fn title(&self) -> String {
+        self.version.map_or_else(|| self.name.clone(), |version| format!("{}@{version}", self.name))
+    }
 }
 
 /// The package that `what` names: a folder, or a version in the home.

@@ -24,24 +24,29 @@ impl Memory {
 
     /// Looks at the tree, which costs some 30 µs a process.
     pub(crate) fn look(&mut self) {
-        let (mut private, mut shared) = (0, 0);
-        let mut known = Vec::new();
-        children(self.supervisor, &mut known);
-        // Grows while it is walked.
-        let mut place = 0;
-        while let Some(process) = known.get(place).copied() {
-            if let Some((own, common)) = resident(process) {
-                private += own;
-                // The same libraries and segments are mapped by most of them.
-                shared = common.max(shared);
-            }
-            children(process, &mut known);
-            place += 1;
-        }
-        self.peak_bytes = self.peak_bytes.max(private + shared);
+        self.peak_bytes = self.peak_bytes.max(of_tree(self.supervisor));
         self.pause = (self.pause * 2).min(LAST);
         self.next = Instant::now() + self.pause;
     }
+}
+
+/// Bytes that all processes below `supervisor` hold now.
+pub(crate) fn of_tree(supervisor: u32) -> u64 {
+    let (mut private, mut shared) = (0, 0);
+    let mut known = Vec::new();
+    children(supervisor, &mut known);
+    // Grows while it is walked.
+    let mut place = 0;
+    while let Some(process) = known.get(place).copied() {
+        if let Some((own, common)) = resident(process) {
+            private += own;
+            // The same libraries and segments are mapped by most of them.
+            shared = common.max(shared);
+        }
+        children(process, &mut known);
+        place += 1;
+    }
+    private + shared
 }
 
 /// Adds the children of all threads of `process`.
@@ -54,7 +59,7 @@ fn children(process: u32, found: &mut Vec<u32>) {
 }
 
 /// Resident bytes that only `process` holds, and those it may share.
-fn resident(process: u32) -> Option<(u64, u64)> {
+pub(crate) fn resident(process: u32) -> Option<(u64, u64)> {
     let pages = std::fs::read_to_string(format!("/proc/{process}/statm")).ok()?;
     let mut pages = pages.split_whitespace().skip(1).filter_map(|pages| pages.parse::<u64>().ok());
     let (resident, shared) = (pages.next()?, pages.next()?);

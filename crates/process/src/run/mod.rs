@@ -15,7 +15,7 @@
 mod blots;
 pub(crate) mod lines;
 mod log;
-mod memory;
+pub(crate) mod memory;
 mod program;
 mod report;
 pub(crate) mod spawn;

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::io::Read;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::{Read, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::net::UnixStream as StdStream;
 use std::path::Path;
 use std::process::Stdio;
@@ -34,6 +34,16 @@ pub(crate) struct Start<'a> {
     /// allows that. What a program writes may hold an address (`id(None)` in a pickle does), and an
     /// order may depend on one.
     pub(crate) fixed_addresses: bool,
+}
+
+/// Kills a command's process tree.
+pub(crate) struct Killer(StdStream);
+
+impl Killer {
+    pub(crate) fn kill(&self) {
+        // One byte into an empty socket; where nobody reads any more, nothing is left to kill.
+        let _ = (&self.0).write(&[Order::Kill as u8]);
+    }
 }
 
 /// A command's process tree. Dropping it kills all of the tree.
@@ -111,6 +121,16 @@ impl Tree {
     /// The process that has the command as its child.
     pub(crate) fn supervisor_id(&self) -> u32 {
         self.supervisor.id().unwrap_or(0)
+    }
+
+    /// Another hold on the socket to the supervisor, over which it can be told to kill everything. The tree
+    /// lives as long as one of them is open.
+    ///
+    /// # Errors
+    /// If there are too many open files.
+    pub(crate) fn killer(&self) -> Result<Killer> {
+        let descriptor = self.control.as_fd().try_clone_to_owned();
+        Ok(Killer(descriptor.attempt(Kind::Internal, || "cannot watch a command".to_owned())?.into()))
     }
 
     /// Asks the command to end: SIGTERM to its process group.

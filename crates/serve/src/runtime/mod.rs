@@ -6,6 +6,9 @@
 mod onnx;
 mod python;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
 use async_trait::async_trait;
 use modelyard_core::Result;
 use modelyard_core::package::{self, Package, Predictions};
@@ -33,6 +36,11 @@ pub trait Runtime: Send {
     /// the next time.
     fn was_lost(&self) -> bool {
         false
+    }
+
+    /// Counts how often its process died or was ended and was replaced; `None` where it has none.
+    fn restarts(&self) -> Option<Arc<AtomicU64>> {
+        None
     }
 
     /// Ends whatever runs for it.

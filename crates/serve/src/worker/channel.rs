@@ -126,6 +126,10 @@ impl Channel {
                 "it hung up".to_owned()
             }
         };
+        let ended = match self.process.exceeded_bytes() {
+            Some(bytes) => format!("it held {} MB, more than it may", bytes / 1_000_000),
+            None => ended,
+        };
         let lines = self.process.last_lines();
         let last = &lines[lines.len().saturating_sub(LAST_LINES)..];
         Failure::Died { ended, printed: last.join("\n").trim().to_owned() }

@@ -41,6 +41,7 @@ const MODULES: [(&str, &str); 5] = [
 pub struct Worker {
     channel: Channel,
     patience: Duration,
+    start_patience: Duration,
     has_ended: bool,
 }
 
@@ -92,7 +93,7 @@ impl Worker {
             .send(&modules)
             .await
             .map_err(|failure| fault("the model's Python cannot be started", failure))?;
-        Ok(Self { channel, patience: spec.patience, has_ended: false })
+        Ok(Self { channel, patience: spec.patience, start_patience: spec.start_patience, has_ended: false })
     }
 
     /// Opens the model.
@@ -225,7 +226,7 @@ impl Worker {
 
     async fn ask(&mut self, question: &serde_json::Value, attempt: &str) -> Result<serde_json::Value> {
         let asked = async {
-            let body = self.channel.ask(question.to_string().as_bytes(), self.patience).await?;
+            let body = self.channel.ask(question.to_string().as_bytes(), self.start_patience).await?;
             answer::value(&body)
         };
         asked.await.map_err(|failure| fault(attempt, failure))
@@ -287,7 +288,9 @@ pub(crate) fn predict_error(failure: Failure) -> PredictError {
                 "internal" => ErrorCode::Internal,
                 _ => ErrorCode::Inference,
             };
-            PredictError { code, message: refusal.message, hint: refusal.hint, field: refusal.field }
+            let not_finite = refusal.kind == "nan";
+            let (message, hint, field) = (refusal.message, refusal.hint, refusal.field);
+            PredictError { code, message, hint, field, not_finite }
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Starting a worker's process, in its sandbox.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -34,7 +33,7 @@ pub(super) fn spawn(spec: &PythonSpec, read: &[PathBuf]) -> Result<Channel> {
         context: None,
         module_folders: &[],
         threads: spec.threads,
-        declared: &BTreeMap::new(),
+        declared: &spec.variables,
     });
     let sandbox = SandboxSpec {
         read: spec.read.iter().chain(read).cloned().collect(),
@@ -43,6 +42,12 @@ pub(super) fn spawn(spec: &PythonSpec, read: &[PathBuf]) -> Result<Channel> {
         ports: Vec::new(),
         enforce: spec.sandboxed,
     };
-    let (process, stream) = spawn_worker(&WorkerSpec { words, cwd: folder.to_owned(), env, sandbox })?;
+    let (process, stream) = spawn_worker(&WorkerSpec {
+        words,
+        cwd: folder.to_owned(),
+        env,
+        sandbox,
+        memory_bytes: spec.memory_bytes,
+    })?;
     Ok(Channel::new(stream, process, temporary))
 }

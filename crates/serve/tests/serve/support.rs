@@ -132,7 +132,16 @@ pub(crate) fn python_spec() -> PythonSpec {
     let script = "import sys; print(sys.prefix); print(sys.base_prefix)";
     let said = Command::new(&interpreter).args(["-c", script]).output().unwrap();
     let read = String::from_utf8(said.stdout).unwrap().lines().map(PathBuf::from).collect();
-    PythonSpec { interpreter, read, threads: 2, sandboxed: true, patience: PythonSpec::DEFAULT_PATIENCE }
+    PythonSpec {
+        interpreter,
+        read,
+        threads: 2,
+        sandboxed: true,
+        patience: PythonSpec::DEFAULT_PATIENCE,
+        start_patience: PythonSpec::DEFAULT_PATIENCE,
+        variables: BTreeMap::new(),
+        memory_bytes: None,
+    }
 }
 
 pub(crate) fn python() -> PathBuf {

@@ -387,6 +387,9 @@ impl Bench<'_> {
             sandboxed: self.train.step.sandbox.on,
             threads: WORKER_THREADS,
             patience: self.patience,
+            start_patience: self.patience,
+            variables: Default::default(),
+            memory_bytes: None,
         })
     }
 
