@@ -1,6 +1,7 @@
 //! Registering: a tested package becomes a numbered version. Not an action: it is done at every run,
 //! and a package that is registered already keeps its version.
 
+use modelyard_core::deploy::EnvironmentId;
 use modelyard_core::model::{ModelRef, NewVersion, Which};
 use modelyard_pipeline::{Node, Stop};
 
@@ -21,13 +22,20 @@ pub(super) async fn make(build: &Build) -> Result<RegisterMade, Stop> {
     if !build.records() {
         return Err(Stop::Pending(format!("the package {} is not registered yet", package.digest.short())));
     }
+    // Where an environment `production` was applied, its releases decide who is the champion; before, the
+    // newest version that passed its gates is.
+    let production = EnvironmentId { project: shop.project.name.clone(), name: "production".to_owned() };
+    let released = shop.home().environments.environment(&production).await?.is_some();
     let has_champion = models
         .resolve(&ModelRef { name: name.clone(), which: Which::Alias("champion".into()) })
         .await?
         .is_some();
-    // Until an environment named `production` decides who is in production, the newest version that
-    // passed its gates is the champion.
-    let alias = "champion".to_owned();
+    let (alias, what) = match (released, has_champion) {
+        (true, _) => ("challenger", "a challenger"),
+        (false, true) => ("champion", "now the champion"),
+        (false, false) => ("champion", "the first champion"),
+    };
+    let alias = alias.to_owned();
     let new = NewVersion {
         name: name.clone(),
         package: package.digest,
@@ -39,7 +47,6 @@ pub(super) async fn make(build: &Build) -> Result<RegisterMade, Stop> {
         alias: Some(alias.clone()),
     };
     let (version, new) = models.register(&new, &shop.actor()).await?;
-    let what = if has_champion { "now the champion" } else { "the first champion" };
     shop.progress.finished(&Node::Register, &[format!("{name}@{}   {what}", version.number)], false, 0);
     note(build, &version);
     Ok(RegisterMade { version, new, alias: Some(alias) })

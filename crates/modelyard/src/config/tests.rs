@@ -65,7 +65,7 @@ fn problems_are_told_with_their_places() {
 #[test]
 fn the_design_s_example_is_in_order() {
     let loaded = good("design.toml");
-    assert_eq!(loaded.remarks, ["[environments], [monitor] and [triggers] are not yet acted upon"]);
+    assert_eq!(loaded.remarks, ["[monitor] and [triggers] are not yet acted upon"]);
     let project = loaded.project;
     let flights = &project.data["flights"];
     assert_eq!(flights.sources.len(), 3);
