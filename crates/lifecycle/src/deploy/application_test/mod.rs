@@ -1,0 +1,232 @@
+//! Application testing: a deployed version is asked over HTTP in its test environment, with the very
+//! package that will be released.
+//!
+//! ```text
+//! golden       the package's own golden rows
+//! parity       every row of the sealed test part, against the answers given when the model was tested
+//! hostile      bodies that are wrong in every way the signature knows of, and a few more
+//! robustness   small changes and missing values: how far answers move
+//! load         the declared rate, open loop
+//! startup      from a replica's start to its first proven answer
+//! command      the project's own test
+//! ```
+//!
+//! To add a check: a file here with a [`Check`], a line in [`all`]. What checks know of HTTP is
+//! [`endpoint::Endpoint`].
+
+mod asking;
+mod command;
+pub mod endpoint;
+mod golden;
+mod hostile;
+mod load;
+mod parity;
+mod replicas;
+mod robustness;
+mod startup;
+mod subject;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use modelyard_core::clock::Clock;
+use modelyard_core::deploy::{Environment, Facts, Release};
+use modelyard_core::fault::Attempt;
+use modelyard_core::ports::Home;
+use modelyard_core::{Kind, Result};
+use modelyard_evaluate::application::{
+    ApplicationReport, CheckResult, Example, Group, LoadResult, Outcome, Robustness,
+};
+
+use super::{Tested, Tester};
+use crate::workshop::Settings;
+use endpoint::{Address, Connect, Endpoint};
+use subject::Subject;
+
+/// Failing cases that a report shows, of each check.
+const EXAMPLES: usize = 5;
+
+/// Tests what is deployed in an environment.
+pub struct ApplicationTests {
+    pub home: Home,
+    pub clock: Arc<dyn Clock>,
+    pub connect: Arc<dyn Connect>,
+    pub settings: Settings,
+    pub facts: Arc<dyn FactsOf>,
+    pub progress: Arc<dyn TestProgress>,
+}
+
+/// What of an environment must be equal in production, as it is on this machine now.
+#[async_trait]
+pub trait FactsOf: Send + Sync {
+    async fn facts(&self, environment: &Environment) -> Result<Facts>;
+}
+
+/// Hears how tests get on.
+pub trait TestProgress: Send + Sync {
+    /// `check` runs now.
+    fn began(&self, _check: &str) {}
+
+    /// So many of its requests or rows are done.
+    fn done(&self, _check: &str, _done: u64, _of: u64) {}
+
+    fn finished(&self, _result: &CheckResult) {}
+}
+
+/// Tells nobody.
+pub struct Untold;
+
+impl TestProgress for Untold {}
+
+/// One kind of test.
+#[async_trait]
+trait Check: Send + Sync {
+    fn name(&self) -> &'static str;
+
+    /// # Errors
+    /// If it can't be told how the version does.
+    async fn run(&self, bench: &Bench<'_>) -> Result<Found>;
+}
+
+/// In the order in which they run: what is quick and what others rely on first.
+fn all() -> [&'static dyn Check; 7] {
+    [
+        &golden::GoldenRows,
+        &parity::Parity,
+        &hostile::Hostile,
+        &startup::Startup,
+        &robustness::RobustnessCheck,
+        &load::LoadCheck,
+        &command::OwnCommand,
+    ]
+}
+
+/// What a check works with.
+struct Bench<'a> {
+    home: &'a Home,
+    settings: &'a Settings,
+    environment: &'a Environment,
+    subject: &'a Subject,
+    endpoint: Arc<dyn Endpoint>,
+    /// How long an answer is waited for.
+    patience: Duration,
+    progress: &'a dyn TestProgress,
+    check: &'static str,
+}
+
+impl Bench<'_> {
+    fn done(&self, done: usize, of: usize) {
+        self.progress.done(self.check, done as u64, of as u64);
+    }
+}
+
+/// What a check found.
+struct Found {
+    outcome: Outcome,
+    sentence: String,
+    wanted: Option<String>,
+    cases: u64,
+    failed: u64,
+    examples: Vec<Example>,
+    groups: Vec<Group>,
+    output: Option<String>,
+    load: Option<LoadResult>,
+    robustness: Option<Robustness>,
+}
+
+impl Found {
+    fn new(outcome: Outcome, sentence: impl Into<String>) -> Self {
+        Self {
+            outcome,
+            sentence: sentence.into(),
+            wanted: None,
+            cases: 0,
+            failed: 0,
+            examples: Vec::new(),
+            groups: Vec::new(),
+            output: None,
+            load: None,
+            robustness: None,
+        }
+    }
+
+    fn result(self, check: &'static str, took: Duration) -> CheckResult {
+        CheckResult {
+            name: check.to_owned(),
+            outcome: self.outcome,
+            sentence: self.sentence,
+            wanted: self.wanted,
+            cases: self.cases,
+            failed: self.failed,
+            examples: self.examples,
+            groups: self.groups,
+            output: self.output,
+            seconds: took.as_secs_f64(),
+        }
+    }
+}
+
+/// Beyond what a model may take over a batch: for the way there and back, and a worker's new start.
+const MARGIN: Duration = Duration::from_secs(5);
+
+#[async_trait]
+impl Tester for ApplicationTests {
+    async fn test(&self, environment: &Environment, release: &Release) -> Result<Tested> {
+        let began_at = self.clock.now();
+        let began = Instant::now();
+        let subject = Subject::read(&self.home, release).await?;
+        let listen = replicas::address(&self.home, environment, began_at).await?;
+        let endpoint = self.connect.connect(&Address {
+            listen,
+            model: subject.model.clone(),
+            number: subject.number,
+            classes: subject.manifest.classes.clone(),
+        })?;
+        let mut bench = Bench {
+            home: &self.home,
+            settings: &self.settings,
+            environment,
+            subject: &subject,
+            endpoint,
+            patience: Duration::from_secs_f64(environment.spec.limits.timeout_secs.clamp(0.0, 3600.0)) + MARGIN,
+            progress: &*self.progress,
+            check: "",
+        };
+        let mut checks = Vec::new();
+        let (mut load, mut robustness) = (None, None);
+        for check in all() {
+            bench.check = check.name();
+            self.progress.began(check.name());
+            let began = Instant::now();
+            let mut found = check.run(&bench).await?;
+            load = load.or_else(|| found.load.take());
+            robustness = robustness.or_else(|| found.robustness.take());
+            let result = found.result(check.name(), began.elapsed());
+            self.progress.finished(&result);
+            checks.push(result);
+        }
+        let facts = self.facts.facts(environment).await?;
+        let report = ApplicationReport {
+            version: ApplicationReport::VERSION,
+            model: subject.model.clone(),
+            number: subject.number,
+            package: subject.package,
+            runtime: subject.manifest.stages.first().map_or("", |stage| stage.runtime.name()).to_owned(),
+            environment: environment.id.to_string(),
+            release: release.id.to_string(),
+            url: bench.endpoint.url(),
+            began_at,
+            seconds: began.elapsed().as_secs_f64(),
+            verdict: ApplicationReport::judge(&subject.title(), &environment.id.name, &checks),
+            checks,
+            load,
+            robustness,
+            facts: facts.clone(),
+        };
+        let bytes = serde_json::to_vec(&report)
+            .attempt(Kind::Internal, || "cannot write the report of application tests as JSON".to_owned())?;
+        let digest = self.home.blobs.put(&bytes).await?;
+        Ok(Tested { report: digest, passed: report.passed(), failures: report.failures(), facts })
+    }
+}
