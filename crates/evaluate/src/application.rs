@@ -188,10 +188,15 @@ impl ApplicationReport {
                 let (s, all) = if required == 1 { ("", "it") } else { ("s", "all of them") };
                 format!("{title} may leave {environment}: {required} check{s} required, {all} passed.")
             }
-            [one] => format!("{title} may not leave {environment}: {} failed. {}.", one.name, capital(&one.sentence)),
+            [one] => format!(
+                "{title} may not leave {environment}: {} failed. {}.",
+                one.name,
+                capital(&one.sentence)
+            ),
             several => {
                 let names: Vec<_> = several.iter().map(|check| check.name.as_str()).collect();
-                let (last, first) = names.split_last().map_or(("", &names[..]), |(last, first)| (*last, first));
+                let (last, first) =
+                    names.split_last().map_or(("", &names[..]), |(last, first)| (*last, first));
                 format!("{title} may not leave {environment}: {} and {last} failed.", first.join(", "))
             }
         };

@@ -6,6 +6,7 @@
 //! follows from the answers, [`gates::judge`] judges it, [`Report`] holds both and [`html`] shows
 //! them. To add a metric see [`metric`], a picture [`curve`] and [`html()`].
 
+pub mod application;
 mod baseline;
 pub mod compare;
 pub mod curve;
@@ -24,6 +25,7 @@ mod text;
 mod verdict;
 mod worst;
 
+pub use application::ApplicationReport;
 pub use baseline::{Baseline, Centre};
 pub use compare::Difference;
 pub use evaluation::{

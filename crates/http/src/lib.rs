@@ -4,6 +4,7 @@
 //! Inference Protocol v2. A handler translates; the rules about requests are `modelyard_serve`'s.
 //! To add a protocol: a file in `inference/`, a line in [`router`], its error shape in `error.rs`.
 
+pub mod client;
 mod error;
 mod inference;
 mod json;

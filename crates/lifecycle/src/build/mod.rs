@@ -13,7 +13,7 @@ mod package;
 mod record;
 mod register;
 mod step;
-mod test;
+pub(crate) mod test;
 mod train;
 mod trial;
 

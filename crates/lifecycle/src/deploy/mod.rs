@@ -4,6 +4,7 @@
 //! targets and replicas report, and closes the difference, again and again. A crash at any moment
 //! resumes.
 
+pub mod application_test;
 pub mod apply;
 pub mod environments;
 pub mod judge;

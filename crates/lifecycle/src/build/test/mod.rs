@@ -5,7 +5,7 @@
 
 mod champion;
 mod report;
-pub(super) mod score;
+pub(crate) mod score;
 
 use std::collections::BTreeMap;
 

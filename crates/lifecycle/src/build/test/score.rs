@@ -100,7 +100,7 @@ pub(crate) fn to_table(answers: &Predictions, manifest: &Manifest) -> Table {
 ///
 /// # Errors
 /// If they are not of `manifest`'s classes.
-pub(super) fn from_table(table: &Table, manifest: &Manifest) -> Result<Predictions> {
+pub(crate) fn from_table(table: &Table, manifest: &Manifest) -> Result<Predictions> {
     let broken = || Fault::new(Kind::Store, "the stored predictions are not those of this package");
     match table.column("prediction").ok_or_else(broken)? {
         Column::Float(values) if manifest.classes.is_empty() => {

@@ -49,7 +49,11 @@ pub enum Reply {
     /// The answers, one a row; a JSON object has one.
     Answered(Vec<Answer>),
     /// The request is at fault, says the endpoint.
-    Refused { code: ErrorCode, field: Option<String>, message: String },
+    Refused {
+        code: ErrorCode,
+        field: Option<String>,
+        message: String,
+    },
     /// The endpoint is at fault: it says so, or its answer is none.
     Failed(String),
     TimedOut(Duration),

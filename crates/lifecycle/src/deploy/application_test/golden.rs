@@ -24,10 +24,8 @@ impl Check for GoldenRows {
             rows: golden.rows[rows].to_vec(),
             alone,
         };
-        let questions: Vec<_> = (0..count)
-            .map(|row| question(row..row + 1, true))
-            .chain([question(0..count, false)])
-            .collect();
+        let questions: Vec<_> =
+            (0..count).map(|row| question(row..row + 1, true)).chain([question(0..count, false)]).collect();
         let tally = ask(bench, questions.into_iter()).await;
         let (outcome, sentence) = match tally.wrong {
             0 => (
@@ -44,7 +42,8 @@ impl Check for GoldenRows {
             ),
         };
         let mut found = Found::new(outcome, sentence);
-        found.wanted = Some(format!("the answers of packaging, within {:e}", bench.subject.manifest.tolerance));
+        found.wanted =
+            Some(format!("the answers of packaging, within {:e}", bench.subject.manifest.tolerance));
         (found.cases, found.failed, found.examples) = (tally.rows, tally.wrong, tally.examples);
         Ok(found)
     }

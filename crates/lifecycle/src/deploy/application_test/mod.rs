@@ -84,6 +84,11 @@ impl TestProgress for Untold {}
 trait Check: Send + Sync {
     fn name(&self) -> &'static str;
 
+    /// Whether there is anything to test.
+    fn applies(&self, _bench: &Bench<'_>) -> bool {
+        true
+    }
+
     /// # Errors
     /// If it can't be told how the version does.
     async fn run(&self, bench: &Bench<'_>) -> Result<Found>;
@@ -106,6 +111,7 @@ fn all() -> [&'static dyn Check; 7] {
 struct Bench<'a> {
     home: &'a Home,
     settings: &'a Settings,
+    clock: &'a dyn Clock,
     environment: &'a Environment,
     subject: &'a Subject,
     endpoint: Arc<dyn Endpoint>,
@@ -176,7 +182,7 @@ impl Tester for ApplicationTests {
         let began_at = self.clock.now();
         let began = Instant::now();
         let subject = Subject::read(&self.home, release).await?;
-        let listen = replicas::address(&self.home, environment, began_at).await?;
+        let listen = replicas::address(&self.home, environment, &*self.clock).await?;
         let endpoint = self.connect.connect(&Address {
             listen,
             model: subject.model.clone(),
@@ -186,16 +192,21 @@ impl Tester for ApplicationTests {
         let mut bench = Bench {
             home: &self.home,
             settings: &self.settings,
+            clock: &*self.clock,
             environment,
             subject: &subject,
             endpoint,
-            patience: Duration::from_secs_f64(environment.spec.limits.timeout_secs.clamp(0.0, 3600.0)) + MARGIN,
+            patience: Duration::from_secs_f64(environment.spec.limits.timeout_secs.clamp(0.0, 3600.0))
+                + MARGIN,
             progress: &*self.progress,
             check: "",
         };
         let mut checks = Vec::new();
         let (mut load, mut robustness) = (None, None);
         for check in all() {
+            if !check.applies(&bench) {
+                continue;
+            }
             bench.check = check.name();
             self.progress.began(check.name());
             let began = Instant::now();

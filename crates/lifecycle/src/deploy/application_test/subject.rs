@@ -8,7 +8,7 @@ use modelyard_core::data::{Part, PartContent};
 use modelyard_core::deploy::Release;
 use modelyard_core::fault::Attempt;
 use modelyard_core::outcome::Outcome;
-use modelyard_core::package::{self, Answer, Golden, Manifest, Predictions, TrainingProfile};
+use modelyard_core::package::{self, Golden, Manifest, Predictions, TrainingProfile};
 use modelyard_core::ports::Home;
 use modelyard_core::run::Run;
 use modelyard_core::table::Table;
@@ -87,11 +87,6 @@ impl Subject {
             }
             _ => spread(self.golden.rows.len(), most).map(|row| self.golden.rows[row].clone()).collect(),
         }
-    }
-
-    /// Whether two answers are equal within the package's tolerance.
-    pub(super) fn equal(&self, got: &Answer, wanted: &Answer) -> bool {
-        got.distance(wanted, self.classes(), self.manifest.tolerance) <= self.manifest.tolerance
     }
 }
 

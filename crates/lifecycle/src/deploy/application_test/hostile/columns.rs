@@ -42,12 +42,16 @@ fn of(input: &Input, profile: &TrainingProfile, row: &Row) -> Vec<Case> {
         case("not finite", "Infinity", with(row, name, "Infinity"), no_json()),
         case("not finite", "-Infinity", with(row, name, "-Infinity"), no_json()),
     ];
-    cases.extend(mistyped(input.data_type).into_iter().map(|(what, value)| {
-        case("mistyped", what, with(row, name, &value.to_string()), refused())
-    }));
-    cases.extend(huge(input, profile).into_iter().map(|(what, raw)| {
-        case("huge", &what, with(row, name, &raw), either())
-    }));
+    cases.extend(
+        mistyped(input.data_type)
+            .into_iter()
+            .map(|(what, value)| case("mistyped", what, with(row, name, &value.to_string()), refused())),
+    );
+    cases.extend(
+        huge(input, profile)
+            .into_iter()
+            .map(|(what, raw)| case("huge", &what, with(row, name, &raw), either())),
+    );
     if input.data_type == DataType::Float {
         cases.push(case("huge", "a number out of range", with(row, name, "1e999"), no_json()));
     }
@@ -55,7 +59,12 @@ fn of(input: &Input, profile: &TrainingProfile, row: &Row) -> Vec<Case> {
         cases.push(case("huge", "above 64 bits", with(row, name, "9223372036854775808"), refused()));
         let whole = row.get(name).and_then(Value::as_i64);
         cases.extend(whole.filter(|value| value.unsigned_abs() < 1 << 53).map(|value| {
-            case("whole numbers", "written as 1.0", with(row, name, &format!("{value}.0")), Wanted::Answered(1))
+            case(
+                "whole numbers",
+                "written as 1.0",
+                with(row, name, &format!("{value}.0")),
+                Wanted::Answered(1),
+            )
         }));
     }
     if let Some(value) = unseen(input) {
@@ -120,7 +129,9 @@ fn huge(input: &Input, profile: &TrainingProfile) -> Vec<(String, String)> {
             named("the year 1", "\"0001-01-01T00:00:00Z\""),
             named("the year 9999", "\"9999-12-31T23:59:59Z\""),
         ],
-        DataType::Date => vec![named("the year 1", "\"0001-01-01\""), named("the year 9999", "\"9999-12-31\"")],
+        DataType::Date => {
+            vec![named("the year 1", "\"0001-01-01\""), named("the year 9999", "\"9999-12-31\"")]
+        }
         DataType::Bool => Vec::new(),
     }
 }
@@ -130,11 +141,10 @@ fn unseen(input: &Input) -> Option<Value> {
     match input.data_type {
         DataType::String => Some(json!(UNSEEN)),
         // A whole number that is a category: one that is not among them.
-        DataType::Int if !input.categories.is_empty() => {
-            (0..).map(|number| 987_654 + number).find(|number| {
-                !input.categories.contains(&number.to_string())
-            }).map(Value::from)
-        }
+        DataType::Int if !input.categories.is_empty() => (0..)
+            .map(|number| 987_654 + number)
+            .find(|number| !input.categories.contains(&number.to_string()))
+            .map(Value::from),
         _ => None,
     }
 }
