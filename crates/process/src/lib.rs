@@ -6,6 +6,7 @@
 //!   and is talked to.
 //! - [`detached`]: a program of ours that outlives this process; [`control`]: the listening socket that
 //!   such programs inherit, and hand back.
+//! - [`waiting`]: sockets that are waited for to the microsecond.
 //! - [`python`]: interpreters, locks, content-addressed environments; [`onnx_library`]: the shared
 //!   library of ONNX Runtime.
 //!
@@ -24,4 +25,5 @@ pub mod run;
 pub mod sandbox;
 pub mod temporary;
 pub mod usage;
+pub mod waiting;
 pub mod worker;

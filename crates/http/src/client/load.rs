@@ -15,10 +15,7 @@ use std::time::{Duration, Instant};
 use modelyard_core::fault::Attempt;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::deploy::application_test::endpoint::{LoadMeasured, LoadPlan};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with};
-use rustix::time::{ClockId, clock_gettime};
+use modelyard_process::waiting::{self, For, thread_cpu};
 
 /// Opened before the first request is due.
 const CONNECTIONS: usize = 8;
@@ -29,7 +26,7 @@ const MOST_CONNECTIONS: usize = 1_024;
 /// Wakes that are this early are made up for by spinning: a sleep's end is not exact.
 const SPIN: Duration = Duration::from_micros(20);
 
-/// Sends `plan` to `path` at `address`, from the calling thread, until all is answered or given up.
+/// Sends `plan` to `path` at `address`, from a thread of its own, until all is answered or given up.
 ///
 /// # Errors
 /// If the address can't be connected to, or the plan has no body or no rate.
@@ -39,12 +36,15 @@ pub fn run(address: SocketAddr, path: &str, plan: &LoadPlan) -> Result<LoadMeasu
     }
     let requests = plan.bodies.iter().map(|body| request(address, path, body)).collect();
     let mut load = Load::new(address, requests, plan);
-    // Only the scheduler's own slack is left; where it can't be set, sends are a little later.
-    let slack = rustix::thread::current_timer_slack().ok();
-    let _ = rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1));
-    let result = load.run();
-    let _ = rustix::thread::set_current_timer_slack(slack.and_then(std::num::NonZeroU64::new));
-    result.map(|()| load.measured)
+    // The caller's thread keeps its slack.
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            waiting::wake_on_time();
+            load.run()
+        });
+        sending.join().map_err(|_| Fault::new(Kind::Internal, "the load's thread ended"))?
+    })?;
+    Ok(load.measured)
 }
 
 fn request(address: SocketAddr, path: &str, body: &[u8]) -> Vec<u8> {
@@ -211,29 +211,21 @@ impl Load {
         // The last microseconds are spun away: a sleep would end after them.
         let sleep = left.saturating_sub(SPIN);
         let mut places = Vec::with_capacity(self.connections.len());
-        let mut polled = Vec::with_capacity(self.connections.len());
+        let mut sockets = Vec::with_capacity(self.connections.len());
         for (place, connection) in self.connections.iter().enumerate() {
-            let flags = match connection.state {
-                State::Connecting(_) | State::Writing(..) => PollFlags::OUT,
-                State::Reading(_) => PollFlags::IN,
+            let what = match connection.state {
+                State::Connecting(_) | State::Writing(..) => For::Writing,
+                State::Reading(_) => For::Reading,
                 State::Vacant | State::Idle => continue,
             };
             if let Some(stream) = &connection.stream {
                 places.push(place);
-                polled.push(PollFd::from_borrowed_fd(stream.as_fd(), flags));
+                sockets.push((stream.as_fd(), what));
             }
         }
-        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(sleep.subsec_nanos()) };
-        match poll(&mut polled, Some(&timeout)) {
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error).attempt(Kind::Internal, || "cannot wait for answers".to_owned()),
-        }
-        let ready: Vec<_> = places
-            .into_iter()
-            .zip(&polled)
-            .filter(|(_, polled)| !polled.revents().is_empty())
-            .map(|(place, _)| place)
-            .collect();
+        let ready = waiting::wait(&sockets, sleep)
+            .attempt(Kind::Internal, || "cannot wait for answers".to_owned())?;
+        let ready: Vec<_> = ready.into_iter().map(|ready| places[ready]).collect();
         if ready.is_empty() && left <= SPIN {
             while Instant::now() < until {
                 std::hint::spin_loop();
@@ -425,14 +417,7 @@ fn answer(bytes: &[u8]) -> Result<Option<Answer>, &'static str> {
 }
 
 fn begin_connecting(address: SocketAddr) -> std::io::Result<TcpStream> {
-    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-    let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-    let socket = socket_with(family, SocketType::STREAM, flags, None)?;
-    match connect(&socket, &address) {
-        Ok(()) | Err(Errno::INPROGRESS) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let stream = TcpStream::from(socket);
+    let stream = waiting::connect(address)?;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -443,10 +428,4 @@ fn is_later(error: &std::io::Error) -> bool {
 
 fn micros(duration: Duration) -> u32 {
     u32::try_from(duration.as_micros()).unwrap_or(u32::MAX)
-}
-
-/// What this thread has cost.
-fn thread_cpu() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
