@@ -55,7 +55,7 @@ pub struct NewVersion {
     pub alias: Option<String>,
 }
 
-/// `NAME`, `NAME@3`, `NAME@champion`.
+/// `NAME`, `NAME@3`, `NAME@champion`, `NAME@latest`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelRef {
     pub name: String,
@@ -68,6 +68,8 @@ pub enum Which {
     Default,
     Number(u32),
     Alias(String),
+    /// `@latest`: the newest, whoever is champion.
+    Latest,
 }
 
 impl FromStr for ModelRef {
@@ -78,6 +80,7 @@ impl FromStr for ModelRef {
             None => (text, Which::Default),
             Some((name, version)) => match version.parse() {
                 Ok(number) => (name, Which::Number(number)),
+                Err(_) if version == "latest" => (name, Which::Latest),
                 Err(_) => (name, Which::Alias(version.to_owned())),
             },
         };
@@ -96,6 +99,7 @@ impl fmt::Display for ModelRef {
             Which::Default => f.write_str(&self.name),
             Which::Number(number) => write!(f, "{}@{number}", self.name),
             Which::Alias(alias) => write!(f, "{}@{alias}", self.name),
+            Which::Latest => write!(f, "{}@latest", self.name),
         }
     }
 }

@@ -110,7 +110,7 @@ fn no_version(model: &ModelRef, known: &RegisteredModel) -> Fault {
     let message = match &model.which {
         Which::Number(number) => format!("`{name}` has no version {number}"),
         Which::Alias(alias) => format!("`{name}` has no alias `{alias}`"),
-        Which::Default => format!("`{name}` has no version"),
+        Which::Latest | Which::Default => format!("`{name}` has no version"),
     };
     let versions = match known.latest_version {
         0 => "none".to_owned(),

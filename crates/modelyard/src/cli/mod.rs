@@ -6,6 +6,7 @@
 mod apply;
 mod audit;
 mod check;
+mod ci;
 mod completions;
 mod data;
 mod diff;
@@ -91,6 +92,7 @@ enum Command {
     Home(home::Args),
     Audit(audit::Args),
     Check(check::Args),
+    Ci(ci::Args),
     Doctor(doctor::Args),
     Schema(schema::Args),
     Completions(completions::Args),
@@ -154,6 +156,7 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Lock(args) => lock::run(args, ctx).await,
         Command::Home(args) => home::run(args, ctx).await,
         Command::Audit(args) => audit::run(args, ctx).await,
+        Command::Ci(args) => ci::run(args, ctx).await,
         Command::Check(args) => check::run(args, ctx).await,
         Command::Doctor(args) => doctor::run(args, ctx).await,
         Command::Schema(args) => schema::run(args, ctx).await,

@@ -50,6 +50,7 @@ impl ModelStore for Memory {
         let version = match &model.which {
             Which::Number(number) => known.version(*number),
             Which::Alias(alias) => of_alias(alias),
+            Which::Latest => known.versions.last(),
             Which::Default => of_alias("champion").or(known.versions.last()),
         };
         Ok(version.cloned())

@@ -90,6 +90,10 @@ impl ModelStore for Database {
                     .bind(*number)
             }
             Which::Alias(alias) => sqlx::query_scalar(OF_ALIAS).bind(&model.name).bind(alias),
+            Which::Latest => sqlx::query_scalar(
+                "SELECT document FROM model_versions WHERE name = ? ORDER BY number DESC LIMIT 1",
+            )
+            .bind(&model.name),
             Which::Default => sqlx::query_scalar(
                 "SELECT document FROM model_versions WHERE name = ?1
                  ORDER BY number = (SELECT number FROM model_aliases
