@@ -105,8 +105,13 @@ async fn the_default_is_the_champion_else_the_newest(home: Home) {
     assert_eq!(resolved(&home, "late").await, "2");
     home.models.set_alias("late", 1, "champion", &actor()).await.unwrap();
     register(&home, "c", Some("challenger")).await;
-    for (model, number) in [("late", "1"), ("late@champion", "1"), ("late@challenger", "3"), ("late@2", "2")]
-    {
+    for (model, number) in [
+        ("late", "1"),
+        ("late@champion", "1"),
+        ("late@challenger", "3"),
+        ("late@2", "2"),
+        ("late@latest", "3"),
+    ] {
         assert_eq!(resolved(&home, model).await, number, "{model}");
     }
     for model in ["late@4", "late@shadow", "other", "other@1"] {
