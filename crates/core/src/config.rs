@@ -30,6 +30,17 @@ pub struct Project {
     pub register: String,
 }
 
+impl Project {
+    /// Every command of the user's: those that make data sets, custom steps, training.
+    pub fn commands(&self) -> impl Iterator<Item = &Step> {
+        let made = self.data.values().filter_map(|data| match &data.make {
+            Make::Run(step) => Some(&**step),
+            Make::AsIs | Make::Sql { .. } => None,
+        });
+        made.chain(self.steps.values()).chain(self.train.as_ref().map(|train| &train.step))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
