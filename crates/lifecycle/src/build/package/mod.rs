@@ -35,7 +35,7 @@ use super::{Build, PackageMade, derived};
 use crate::environment::{OnnxLibrary, WORKER_THREADS};
 
 /// Raised when a package may come out otherwise from the same inputs.
-const RESULT_VERSION: u32 = 2;
+const RESULT_VERSION: u32 = 3;
 
 /// What packaging found out; for the screen and the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -372,6 +372,7 @@ impl Bench<'_> {
             target: self.project.target.clone(),
             stages: vec![Stage { name: "model".into(), runtime }],
             signature,
+            class_type: classes::data_type(self, classes),
             positive: classes::positive(self.project, classes)?,
             classes: classes.to_vec(),
             tolerance: self.project.package.tolerance,
