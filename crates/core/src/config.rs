@@ -107,11 +107,22 @@ pub struct Checks {
     pub columns: BTreeMap<String, ColumnChecks>,
 }
 
+/// The lowest or highest value allowed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Limit {
+    /// Of numbers.
+    Number(f64),
+    /// Of dates and timestamps: ISO 8601, UTC where it has no zone. As `max`, a day without a time of
+    /// day counts as a whole.
+    Time(String),
+}
+
 /// Rules of one column; absent ones hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ColumnChecks {
-    pub min: Option<f64>,
-    pub max: Option<f64>,
+    pub min: Option<Limit>,
+    pub max: Option<Limit>,
     /// Highest share of missing values, in [0, 1].
     pub nulls: Option<f64>,
     pub unique: bool,

@@ -122,6 +122,21 @@ fn what_sandbox_read_adds_is_readable_recorded_and_in_the_key() {
     project.write("lookup/cities.txt", "bergen");
     let ended = project.succeeds(&["run", "use", "--json"]);
     assert!(ended.stdout.contains("\"all_cached\": false"), "{}", ended.text());
+    // So is all else that the step may open there.
+    for (path, text) in
+        [("lookup/.hidden", "1"), ("lookup/deep/cache.pyc", "2"), ("lookup/deep/cache.pyc", "3")]
+    {
+        project.write(path, text);
+        let ended = project.succeeds(&["run", "use", "--json"]);
+        assert!(ended.stdout.contains("\"all_cached\": false"), "{path}: {}", ended.text());
+        let ended = project.succeeds(&["run", "use", "--json"]);
+        assert!(ended.stdout.contains("\"all_cached\": true"), "{path}: {}", ended.text());
+    }
+    // A link that leads nowhere or in a circle is one more name.
+    std::os::unix::fs::symlink("..", project.root().join("lookup/round")).unwrap();
+    std::os::unix::fs::symlink("nothing", project.root().join("lookup/nowhere")).unwrap();
+    let ended = project.succeeds(&["run", "use", "--json"]);
+    assert!(ended.stdout.contains("\"all_cached\": false"), "{}", ended.text());
 }
 
 /// However it is written.
@@ -153,6 +168,9 @@ fn opening_a_source_marks_the_run_as_unsealed() {
         assert!(reasons.contains("`sandbox.read` opens a source or the home"), "{reasons}");
         let shown = project.succeeds(&["show"]).stdout;
         assert!(shown.contains("unsealed"), "{shown}");
+        // The home itself is no input, else nothing would ever be cached.
+        let again = project.succeeds(&["run", "use", "--json"]);
+        assert!(again.stdout.contains("\"all_cached\": true"), "{read}: {}", again.text());
     }
 }
 

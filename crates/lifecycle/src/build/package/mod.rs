@@ -22,6 +22,7 @@ use modelyard_core::data::Part;
 use modelyard_core::fault::Attempt;
 use modelyard_core::package::{Golden, Manifest, Provenance, Runtime, Stage};
 use modelyard_core::table::Table;
+use modelyard_core::text::thousands;
 use modelyard_core::tree::Tree;
 use modelyard_core::{Digest, Fault, Kind, Result};
 use modelyard_pipeline::{InputFile, Node, Performed, Stop, collect_code};
@@ -178,7 +179,7 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<PackageMade, Stop
 
 /// `onnx, exact on 3,484 validation rows, 148 kB`.
 fn headline(facts: &Facts) -> String {
-    let rows = super::data::grouped(facts.compared_rows);
+    let rows = thousands(facts.compared_rows);
     let compared = match facts.largest_difference {
         Some(difference) if difference < 1e-12 => format!("exact on {rows} validation rows"),
         Some(difference) => format!("within {difference:.0e} on {rows} validation rows"),
