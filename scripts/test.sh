@@ -8,6 +8,9 @@ cd "$(dirname "$0")/.."
 # What tests compare with: scikit-learn and the packages that the example projects' steps use.
 MODELYARD_TEST_PYTHON=$(scripts/python_env.sh tests/requirements.txt)
 export MODELYARD_TEST_PYTHON
+# What `modelyard new` writes is tried on the oldest Python and the newest.
+MODELYARD_TEST_PYTHONS="${MODELYARD_TEST_PYTHONS:-$(scripts/test_pythons.sh)}"
+export MODELYARD_TEST_PYTHONS
 export MODELYARD_CRASH_ROUNDS="${MODELYARD_CRASH_ROUNDS:-30}" MODELYARD_SOAK_ROUNDS="${MODELYARD_SOAK_ROUNDS:-30}"
 
 if [ "${1:-}" = --soak ]; then

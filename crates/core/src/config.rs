@@ -38,6 +38,17 @@ pub struct Project {
     pub triggers: Value,
 }
 
+impl Project {
+    /// Every command of the user's: those that make data sets, custom steps, training.
+    pub fn commands(&self) -> impl Iterator<Item = &Step> {
+        let made = self.data.values().filter_map(|data| match &data.make {
+            Make::Run(step) => Some(&**step),
+            Make::AsIs | Make::Sql { .. } => None,
+        });
+        made.chain(self.steps.values()).chain(self.train.as_ref().map(|train| &train.step))
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Task {
@@ -104,11 +115,22 @@ pub struct Checks {
     pub columns: BTreeMap<String, ColumnChecks>,
 }
 
+/// The lowest or highest value allowed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Limit {
+    /// Of numbers.
+    Number(f64),
+    /// Of dates and timestamps: ISO 8601, UTC where it has no zone. As `max`, a day without a time of
+    /// day counts as a whole.
+    Time(String),
+}
+
 /// Rules of one column; absent ones hold.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ColumnChecks {
-    pub min: Option<f64>,
-    pub max: Option<f64>,
+    pub min: Option<Limit>,
+    pub max: Option<Limit>,
     /// Highest share of missing values, in [0, 1].
     pub nulls: Option<f64>,
     pub unique: bool,

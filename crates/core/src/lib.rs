@@ -22,6 +22,7 @@ pub mod placeholder;
 pub mod ports;
 pub mod run;
 pub mod table;
+pub mod text;
 pub mod tree;
 
 pub use clock::{Clock, Timestamp};

@@ -62,11 +62,22 @@ pub struct Manifest {
     /// Classes in the order of the probabilities; empty for regression.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
+    /// What the classes are in the data: `1` is a text here, and a number to whoever asks as MLflow does.
+    #[serde(default = "text", skip_serializing_if = "is_text")]
+    pub class_type: DataType,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub positive: Option<String>,
     /// Equal answers differ by at most this, relative above 1.
     pub tolerance: f64,
     pub provenance: Provenance,
+}
+
+fn text() -> DataType {
+    DataType::String
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    *data_type == DataType::String
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -265,6 +276,15 @@ pub fn difference(a: f64, b: f64) -> f64 {
 }
 
 impl Manifest {
+    /// The class at `place` with the type it has in the data.
+    ///
+    /// # Panics
+    /// If there is none at `place`.
+    pub fn class_value(&self, place: usize) -> Value {
+        let name = &self.classes[place];
+        value_of(name, self.class_type).unwrap_or_else(|| name.clone().into())
+    }
+
     /// Reads `manifest.json`.
     ///
     /// # Errors
@@ -286,5 +306,15 @@ impl Manifest {
             .hint("use a newer modelyard"));
         }
         serde_json::from_slice(bytes).map_err(broken)
+    }
+}
+
+/// `text` as a value of `data_type`; `None` if it is none. Times stay text.
+pub fn value_of(text: &str, data_type: DataType) -> Option<Value> {
+    match data_type {
+        DataType::Bool => text.parse::<bool>().ok().map(Value::from),
+        DataType::Int => text.parse::<i64>().ok().map(Value::from),
+        DataType::Float => text.parse::<f64>().ok().filter(|value| value.is_finite()).map(Value::from),
+        DataType::String | DataType::Timestamp | DataType::Date => Some(text.into()),
     }
 }

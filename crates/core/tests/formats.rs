@@ -8,6 +8,7 @@ use modelyard_core::audit::AuditEntry;
 use modelyard_core::data::NumberedVersion;
 use modelyard_core::deploy::{Applied, Approval, Environment, Release, ReplicaReport, StateRecord};
 use modelyard_core::model::ModelVersion;
+use modelyard_core::outcome::Outcome;
 use modelyard_core::package::{Golden, Manifest, TrainingProfile};
 use modelyard_core::run::Run;
 use modelyard_core::tree::Tree;
@@ -30,6 +31,7 @@ fn every_document_of_version_1_is_read_and_written_back() {
     check::<ActionResult>("result");
     check::<NumberedVersion>("data_version");
     check::<Run>("run");
+    check::<Outcome>("outcome");
     check::<Golden>("golden");
     check::<TrainingProfile>("training_profile");
     check::<ModelVersion>("model_version");

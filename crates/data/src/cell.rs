@@ -174,6 +174,22 @@ fn timestamp(text: &[u8]) -> Option<i64> {
     Some(seconds * 1_000_000 + fraction)
 }
 
+/// The first microsecond since 1970 of the date or timestamp that `text` is; `None` where it is neither.
+pub fn lowest_micros(text: &str) -> Option<i64> {
+    let text = text.trim().as_bytes();
+    timestamp(text).or_else(|| Some(i64::from(date(text)?) * DAY_MICROS))
+}
+
+/// The last one: of a date the end of its day.
+pub fn highest_micros(text: &str) -> Option<i64> {
+    match date(text.trim().as_bytes()) {
+        Some(day) => Some((i64::from(day) + 1) * DAY_MICROS - 1),
+        None => lowest_micros(text),
+    }
+}
+
+const DAY_MICROS: i64 = 86_400_000_000;
+
 /// Seconds east of Greenwich.
 fn zone_offset(text: &[u8]) -> Option<i64> {
     let text = text.strip_prefix(b" ").unwrap_or(text);
@@ -226,7 +242,7 @@ pub(crate) fn push(column: &mut Column, text: &[u8]) -> bool {
             None => return false,
         },
         Column::Timestamp(values) => {
-            match timestamp(trimmed).or_else(|| Some(i64::from(date(trimmed)?) * 86_400_000_000)) {
+            match timestamp(trimmed).or_else(|| Some(i64::from(date(trimmed)?) * DAY_MICROS)) {
                 Some(value) => values.push(Some(value)),
                 None => return false,
             }

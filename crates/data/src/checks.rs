@@ -1,37 +1,36 @@
 //! Declared checks: all that the data break, in one fault.
 
 use datafusion::arrow::array::{Array, RecordBatch};
-use modelyard_core::config::{Checks, ColumnChecks};
+use modelyard_core::config::{Checks, ColumnChecks, Limit};
 use modelyard_core::data::Roles;
 use modelyard_core::table::{Column, DataType};
+use modelyard_core::text::thousands;
 use modelyard_core::{Fault, Kind, Result};
 
 use crate::{bridge, cell, names};
 
 /// Rows shown for each rule that is broken.
 const EXAMPLES: usize = 3;
-/// Columns shown of such a row.
-const SHOWN_COLUMNS: usize = 6;
 
 /// Checks `table`, of data set `data_set`.
 ///
 /// # Errors
 /// [`Kind::Config`] where a rule names no column or means nothing for its type; [`Kind::Check`]
-/// with every rule that is broken: column, rule, how many rows, up to three of them. Private
-/// columns are never shown.
+/// with every rule that is broken: column, rule, how many rows, and of up to three of them the value,
+/// id and time. Private columns are never shown.
 pub(crate) fn check(data_set: &str, table: &RecordBatch, checks: &Checks, roles: &Roles) -> Result<()> {
     let mut broken: Vec<(String, String)> = Vec::new();
     let rows = table.num_rows() as u64;
     if let Some(min) = checks.min_rows.filter(|min| rows < *min) {
         broken.push((
             "rows".to_owned(),
-            format!("at least {} wanted, {} found", names::thousands(min), names::thousands(rows)),
+            format!("at least {} wanted, {} found", thousands(min), thousands(rows)),
         ));
     }
     if let Some(max) = checks.max_rows.filter(|max| rows > *max) {
         broken.push((
             "rows".to_owned(),
-            format!("at most {} wanted, {} found", names::thousands(max), names::thousands(rows)),
+            format!("at most {} wanted, {} found", thousands(max), thousands(rows)),
         ));
     }
     for (name, rules) in &checks.columns {
@@ -44,10 +43,18 @@ pub(crate) fn check(data_set: &str, table: &RecordBatch, checks: &Checks, roles:
         })?;
         for violation in violations(data_set, name, &bridge::column(array), rules)? {
             let mut text = violation.found;
-            for row in violation.rows.iter().take(EXAMPLES) {
-                if let Some(example) = example(table, *row, name, roles) {
-                    text.push_str(&format!("\n  {example}"));
+            let mut examples = Vec::new();
+            for row in violation.rows {
+                let Some(example) = example(table, row, name, roles) else { break };
+                if !examples.contains(&example) {
+                    examples.push(example);
                 }
+                if examples.len() == EXAMPLES {
+                    break;
+                }
+            }
+            for example in examples {
+                text.push_str(&format!("\n  {example}"));
             }
             broken.push((name.clone(), text));
         }
@@ -82,31 +89,38 @@ fn violations(data_set: &str, name: &str, column: &Column, rules: &ColumnChecks)
         let found = format!("type {} wanted, {} found", wanted.name(), column.data_type().name());
         return Ok(vec![Violation { found, rows: Vec::new() }]);
     }
-    if rules.min.is_some() || rules.max.is_some() {
-        let values = numbers(column).ok_or_else(|| {
+    for (wanted, bound, is_min) in [("at least", &rules.min, true), ("at most", &rules.max, false)] {
+        let Some(bound) = bound else { continue };
+        let (shown, rows) = match bound {
+            Limit::Number(bound) => {
+                (bound.to_string(), numbers(column).map(|values| beyond(&values, *bound, is_min)))
+            }
+            Limit::Time(text) => {
+                let micros = if is_min { cell::lowest_micros(text) } else { cell::highest_micros(text) };
+                (
+                    text.clone(),
+                    times(column).zip(micros).map(|(values, bound)| beyond(&values, bound, is_min)),
+                )
+            }
+        };
+        let rows = rows.ok_or_else(|| {
+            let found = column.data_type();
             Fault::new(
                 Kind::Config,
                 format!(
-                    "a check of data set `{data_set}` bounds column `{name}`, which is {}",
-                    column.data_type().name()
+                    "a check of data set `{data_set}` bounds column `{name}` by {shown}, which is {}",
+                    found.name()
                 ),
             )
-            .hint("`min` and `max` are for numbers")
+            .hint(match found {
+                DataType::Date | DataType::Timestamp => {
+                    "`min` and `max` of a time are a date or a time in quotes: \"2013-01-31\""
+                }
+                DataType::Int | DataType::Float => "`min` and `max` of a number stand without quotes",
+                DataType::Bool | DataType::String => "`min` and `max` are for numbers, dates and timestamps",
+            })
         })?;
-        let breaking = |broken: &dyn Fn(f64) -> bool| -> Vec<usize> {
-            values
-                .iter()
-                .enumerate()
-                .filter(|(_, value)| value.is_some_and(broken))
-                .map(|(row, _)| row)
-                .collect()
-        };
-        if let Some(min) = rules.min {
-            add(format!("at least {min}"), breaking(&|value| value < min));
-        }
-        if let Some(max) = rules.max {
-            add(format!("at most {max}"), breaking(&|value| value > max));
-        }
+        add(format!("{wanted} {shown}"), rows);
     }
     if let Some(allowed) = &rules.values {
         let rows = rows_where(column, |row| column.text(row).is_some_and(|text| !allowed.contains(&text)));
@@ -144,6 +158,23 @@ fn numbers(column: &Column) -> Option<Vec<Option<f64>>> {
     }
 }
 
+/// Microseconds since 1970; of a date its midnight.
+fn times(column: &Column) -> Option<Vec<Option<i64>>> {
+    match column {
+        Column::Timestamp(values) => Some(values.clone()),
+        Column::Date(values) => {
+            Some(values.iter().map(|day| day.map(|day| i64::from(day) * 86_400_000_000)).collect())
+        }
+        _ => None,
+    }
+}
+
+/// The rows whose value lies below `bound`, or above it where it is no minimum.
+fn beyond<T: PartialOrd + Copy>(values: &[Option<T>], bound: T, is_min: bool) -> Vec<usize> {
+    let broken = |value: T| if is_min { value < bound } else { value > bound };
+    (0..values.len()).filter(|row| values[*row].is_some_and(broken)).collect()
+}
+
 fn rows_where(column: &Column, broken: impl Fn(usize) -> bool) -> Vec<usize> {
     (0..column.len()).filter(|row| broken(*row)).collect()
 }
@@ -165,23 +196,18 @@ fn repeated(column: &Column) -> Vec<usize> {
     rows_where(column, |row| keys[row] != [0] && counts[&keys[row]] > 1)
 }
 
-/// `visib 12, time_hour 2013-01-01T05:00:00, …`: the column first, then those with a role, then
-/// the others, none of them private.
+/// `visib 12, time_hour 2013-01-01T05:00:00`: the value that breaks the rule, and what the row is called,
+/// as far as that is not private. Nothing else: the split comes later, so this may be a test row.
 fn example(table: &RecordBatch, row: usize, name: &str, roles: &Roles) -> Option<String> {
-    let schema = table.schema_ref();
-    let mut columns = vec![name];
-    columns.extend(roles.id.as_deref());
-    columns.extend(roles.time.as_deref());
-    columns.extend(schema.fields().iter().map(|field| field.name().as_str()));
-    let mut seen = Vec::new();
-    for column in columns {
+    let mut shown: Vec<&str> = Vec::new();
+    for column in [Some(name), roles.id.as_deref(), roles.time.as_deref()].into_iter().flatten() {
         let private = roles.private.iter().any(|private| private == column);
-        if !private && !seen.contains(&column) && seen.len() < SHOWN_COLUMNS {
-            seen.push(column);
+        if !private && !shown.contains(&column) {
+            shown.push(column);
         }
     }
     let mut parts = Vec::new();
-    for column in seen {
+    for column in shown {
         let array = table.column_by_name(column)?;
         let mut text = Vec::new();
         if array.is_null(row) {

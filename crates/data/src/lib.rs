@@ -30,6 +30,7 @@ mod split;
 mod sql;
 mod table;
 
+pub use cell::{highest_micros, lowest_micros};
 pub use delimited::TextFormat;
 pub use digest::logical_digest;
 pub use ingest::{Ingest, Ingested, PartFile, RESULT_VERSION, ingest};

@@ -1,6 +1,7 @@
 //! Words for messages: the nearest known name, lists, counts.
 
 use modelyard_core::Fault;
+use modelyard_core::text::thousands;
 
 /// Adds to `fault` the known name nearest to `name`, or where none is near the known names.
 pub(crate) fn suggest<'a>(fault: Fault, name: &str, known: impl IntoIterator<Item = &'a str>) -> Fault {
@@ -42,19 +43,6 @@ pub(crate) fn quoted(name: &str) -> String {
     let plain = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
     if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-/// `number` with commas between thousands.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// `1 row`, `1,336 rows`.

@@ -26,6 +26,7 @@ fn made() -> (TempDir, Package) {
         stages: Vec::new(),
         signature: Signature { inputs: Vec::new(), series: false, ignored: Vec::new() },
         classes: Vec::new(),
+        class_type: modelyard_core::table::DataType::String,
         positive: None,
         tolerance: 1e-9,
         provenance: Provenance {

@@ -22,6 +22,7 @@ pub(crate) fn verdict(evaluation: &Evaluation, gates: &[GateVerdict], data: &Dat
     sentences.push(match (failed.as_slice(), gates.len()) {
         ([], 0) => "No gates were set.".to_owned(),
         ([], 1) => "The gate passed.".to_owned(),
+        ([], 2) => "Both gates passed.".to_owned(),
         ([], n) => format!("All {n} gates passed."),
         ([gate], _) => format!(
             "The gate {} failed: wanted {}, got {}.",

@@ -139,7 +139,17 @@ impl Workshop {
 
     pub(crate) fn step_context<'a>(&'a self, python: Option<&'a Environment>) -> StepContext<'a> {
         let sealed = self.sealed.get_or_init(|| self.find_sealed());
-        StepContext { blobs: &*self.home().blobs, root: &self.root, python, secret: &secret, sealed }
+        // The first of them, where there is one.
+        let home_folder = self.home_folder.as_ref().and(sealed.first()).map(PathBuf::as_path);
+        StepContext {
+            home_folder,
+            home: self.home(),
+            clock: &*self.engine.clock,
+            root: &self.root,
+            python,
+            secret: &secret,
+            sealed,
+        }
     }
 
     /// Real paths of what holds test rows: the home, and the files of all sources.

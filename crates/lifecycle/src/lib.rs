@@ -11,6 +11,7 @@ mod environment;
 mod outcome;
 mod progress;
 pub mod reproduce;
+pub mod seal;
 mod snapshot;
 mod source_control;
 pub mod status;

@@ -122,14 +122,7 @@ async fn last_actions(home: &Home, project: &str) -> Result<BTreeMap<String, Vec
 
 /// Why `action` has no result: how it differs from the one of `before` that it is closest to.
 async fn changes(home: &Home, action: &Action, before: &[&Action]) -> Result<(State, Vec<String>)> {
-    let mut closest: Option<Vec<String>> = None;
-    for before in before.iter().filter(|before| same_kind(before, action)) {
-        let found = differences(home, before, action).await?;
-        if closest.as_ref().is_none_or(|closest| found.len() < closest.len()) {
-            closest = Some(found);
-        }
-    }
-    Ok(match closest {
+    Ok(match least_difference(home, before.iter().copied(), action).await? {
         None => (State::New, vec!["has not run yet".to_owned()]),
         Some(reasons) if reasons.is_empty() => (State::Stale, vec!["its result is gone".to_owned()]),
         Some(reasons) => (State::Stale, reasons),
@@ -165,11 +158,28 @@ fn same_kind(a: &Action, b: &Action) -> bool {
     }
 }
 
-/// What of two actions differs, a phrase each: `learning_rate 0.03 → 0.05`.
+/// How `after` differs from the one of `before` that it is closest to, a phrase each; `None` where
+/// none is of its kind.
 ///
 /// # Errors
 /// If the home can't be read.
-pub async fn differences(home: &Home, before: &Action, after: &Action) -> Result<Vec<String>> {
+pub async fn least_difference<'a>(
+    home: &Home,
+    before: impl Iterator<Item = &'a Action>,
+    after: &Action,
+) -> Result<Option<Vec<String>>> {
+    let mut least: Option<Vec<String>> = None;
+    for before in before.filter(|before| same_kind(before, after)) {
+        let found = differences(home, before, after).await?;
+        if least.as_ref().is_none_or(|least| found.len() < least.len()) {
+            least = Some(found);
+        }
+    }
+    Ok(least)
+}
+
+/// What of two actions differs, a phrase each: `learning_rate 0.03 → 0.05`.
+async fn differences(home: &Home, before: &Action, after: &Action) -> Result<Vec<String>> {
     let mut found = Vec::new();
     if before.code != after.code {
         found.extend(code_changes(home, before.code, after.code).await?);

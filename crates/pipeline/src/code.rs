@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use modelyard_core::fault::Attempt;
 use modelyard_core::ports::BlobStore;
 use modelyard_core::tree::{Tree, TreeFile, is_tree_path};
-use modelyard_core::{Digest, Fault, Kind, Result};
+use modelyard_core::{Fault, Kind, Result};
 
 /// Stores the files that `patterns` name below `root`, with their relative paths; answers the tree,
 /// which is stored too. Byte code and hidden files are left out unless named themselves.
@@ -34,31 +34,6 @@ pub async fn collect_code(blobs: &dyn BlobStore, root: &Path, patterns: &[String
     let tree = Tree::new(stored);
     blobs.put(&tree.bytes()).await?;
     Ok(tree)
-}
-
-/// The digest of what lies at `path`: a file's bytes, or the tree of a folder. Nothing is stored.
-///
-/// # Errors
-/// If it can't be read.
-pub fn digest_path(path: &Path) -> Result<Digest> {
-    let failed = || format!("cannot read `{}` of `sandbox.read`", path.display());
-    if path.is_file() {
-        return digest_file(path).attempt(Kind::Config, failed);
-    }
-    let mut files = BTreeMap::new();
-    gather(path, path, &mut files)?;
-    let mut tree = Vec::with_capacity(files.len());
-    for (name, file) in files {
-        let digest = digest_file(&file).attempt(Kind::Config, failed)?;
-        let size_bytes = file.metadata().attempt(Kind::Config, failed)?.len();
-        tree.push(TreeFile { path: name, digest, size_bytes, executable: false });
-    }
-    Ok(Tree::new(tree).digest())
-}
-
-/// Of any size: it does not pass through memory whole.
-fn digest_file(path: &Path) -> std::io::Result<Digest> {
-    Digest::of_reader(std::fs::File::open(path)?)
 }
 
 fn matches(root: &Path, pattern: &str) -> Result<Vec<PathBuf>> {
@@ -103,12 +78,12 @@ fn gather(root: &Path, path: &Path, files: &mut BTreeMap<String, PathBuf>) -> Re
 }
 
 #[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
+pub(crate) fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     path.metadata().is_ok_and(|found| found.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(not(unix))]
-fn is_executable(_path: &Path) -> bool {
+pub(crate) fn is_executable(_path: &Path) -> bool {
     false
 }

@@ -7,14 +7,15 @@ use std::time::Duration;
 use modelyard_core::action::{Action, ActionKind, Command, OutputKind, Sandbox, SandboxMode};
 use modelyard_core::config::Step;
 use modelyard_core::placeholder::Placeholder;
-use modelyard_core::ports::BlobStore;
+use modelyard_core::ports::Home;
 use modelyard_core::tree::Tree;
-use modelyard_core::{Digest, Fault, Kind, Result};
+use modelyard_core::{Clock, Digest, Fault, Kind, Result};
 use modelyard_process::python::Environment;
 use modelyard_process::sandbox::paths;
 use serde_json::Value;
 
-use crate::code::{collect_code, digest_path};
+use crate::code::collect_code;
+use crate::stamped::digest_path;
 use crate::words::{declared, missing_input};
 
 /// Raised when the way commands are run may change their results.
@@ -56,7 +57,10 @@ pub struct CommandJob {
 
 /// What a step is part of.
 pub struct StepContext<'a> {
-    pub blobs: &'a dyn BlobStore,
+    pub home: &'a Home,
+    pub clock: &'a dyn Clock,
+    /// The real path of where the home lies, if on this machine.
+    pub home_folder: Option<&'a Path>,
     pub root: &'a Path,
     pub python: Option<&'a Environment>,
     /// Looks up a declared secret.
@@ -97,7 +101,7 @@ pub async fn command_job(
             _ => {}
         }
     }
-    let code = collect_code(context.blobs, context.root, &step.code).await?;
+    let code = collect_code(&*context.home.blobs, context.root, &step.code).await?;
     refuse_sealed(context, name, &code)?;
     let mut secrets = BTreeMap::new();
     for secret in &step.secrets {
@@ -110,7 +114,10 @@ pub async fn command_job(
     let read: Vec<_> = step.sandbox.read.iter().map(|path| context.root.join(path)).collect();
     let mut read_digests = BTreeMap::new();
     for (written, path) in step.sandbox.read.iter().zip(&read) {
-        read_digests.insert(written.clone(), digest_path(path)?);
+        read_digests.insert(
+            written.clone(),
+            digest_path(context.home, context.clock, path, context.home_folder).await?,
+        );
     }
     // However they are written: through a link, with `..`.
     let opened: Vec<_> = read.iter().filter_map(|path| std::fs::canonicalize(path).ok()).collect();

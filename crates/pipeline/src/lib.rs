@@ -12,10 +12,12 @@ mod explain;
 mod graph;
 mod reported;
 mod scratch;
+mod stamped;
 mod words;
 
-pub use code::{collect_code, digest_path};
+pub use code::collect_code;
 pub use command::{CommandJob, InputFile, StepContext, command_job};
 pub use engine::{Cancel, Done, Engine, Mode, Performed, Stop};
 pub use graph::{Graph, Node};
+pub use stamped::{Found, digest_files};
 pub use words::{declared, missing_input};

@@ -13,6 +13,7 @@ use modelyard_core::config::Source;
 use modelyard_core::data::{SourceFile, SourceState};
 use modelyard_core::fault::Attempt;
 use modelyard_core::table::{DataType, Field};
+use modelyard_core::text::thousands;
 use modelyard_core::{Digest, Fault, Kind, Result};
 
 use crate::cell::Types;
@@ -327,8 +328,8 @@ fn decide(
         remarks.push(format!(
             "column `{name}` of `{source_name}` is string because of {odd}; {} of {} values are numbers: \
              list such texts in `nulls`, or declare the type",
-            names::thousands(column.numbers),
-            names::thousands(column.numbers + column.odd),
+            thousands(column.numbers),
+            thousands(column.numbers + column.odd),
         ));
     }
     field(inferred)

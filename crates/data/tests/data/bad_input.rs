@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::common::{Project, as_is, by_sql, source};
-use modelyard_core::config::{ColumnChecks, DataSet, Split};
+use modelyard_core::config::{ColumnChecks, DataSet, Limit, Split};
 use modelyard_core::data::Roles;
 use modelyard_core::table::DataType;
 
@@ -310,7 +310,12 @@ fn every_broken_check_with_rows() {
     dataset.checks.columns = BTreeMap::from([
         (
             "km".to_owned(),
-            ColumnChecks { min: Some(2.0), max: Some(2.2), nulls: Some(0.05), ..ColumnChecks::default() },
+            ColumnChecks {
+                min: Some(Limit::Number(2.0)),
+                max: Some(Limit::Number(2.2)),
+                nulls: Some(0.05),
+                ..ColumnChecks::default()
+            },
         ),
         (
             "city".to_owned(),
@@ -323,13 +328,12 @@ fn every_broken_check_with_rows() {
         &dataset,
         "data set `d` breaks 7 checks\n  \
          rows: at least 10,000 wanted, 3 found\n  \
-         city: one of `Rome` wanted, 1 row breaks it\n    id 2, at 2024-01-02T08:00:00, km 2.5\n  \
-         city: each value once wanted, 2 rows break it\n    id 1, at 2024-01-01T08:00:00, km 1.5\n    \
-         id 3, at 2024-01-03T08:00:00, km missing\n  \
+         city: one of `Rome` wanted, 1 row breaks it\n    id 2\n  \
+         city: each value once wanted, 2 rows break it\n    id 1\n    id 3\n  \
          id: type string wanted, int found\n  \
-         km: at least 2 wanted, 1 row breaks it\n    km 1.5, id 1, at 2024-01-01T08:00:00\n  \
-         km: at most 2.2 wanted, 1 row breaks it\n    km 2.5, id 2, at 2024-01-02T08:00:00\n  \
-         km: at most 5 % missing wanted, 33.3 % found (1 row)\n    km missing, id 3, at 2024-01-03T08:00:00",
+         km: at least 2 wanted, 1 row breaks it\n    km 1.5, id 1\n  \
+         km: at most 2.2 wanted, 1 row breaks it\n    km 2.5, id 2\n  \
+         km: at most 5 % missing wanted, 33.3 % found (1 row)\n    km missing, id 3",
     );
     dataset.checks.columns = BTreeMap::from([("kms".to_owned(), ColumnChecks::default())]);
     check(
@@ -337,12 +341,44 @@ fn every_broken_check_with_rows() {
         &dataset,
         "a check of data set `d` names column `kms`, which it does not have\n  hint: did you mean `km`?",
     );
-    dataset.checks.columns =
-        BTreeMap::from([("city".to_owned(), ColumnChecks { min: Some(0.0), ..ColumnChecks::default() })]);
+    dataset.checks.columns = BTreeMap::from([(
+        "city".to_owned(),
+        ColumnChecks { min: Some(Limit::Number(0.0)), ..ColumnChecks::default() },
+    )]);
     check(
         &trips(),
         &dataset,
-        "a check of data set `d` bounds column `city`, which is string\n  hint: `min` and `max` are for numbers",
+        "a check of data set `d` bounds column `city` by 0, which is string\n  hint: `min` and `max` are for numbers, dates and timestamps",
+    );
+}
+
+#[test]
+fn times_have_bounds_too_and_a_day_counts_as_a_whole() {
+    let bounded = |min: &str, max: &str| {
+        let mut dataset = as_is("trips.csv");
+        dataset.roles = Roles { time: Some("at".to_owned()), ..Roles::default() };
+        let bound = |text: &str| Some(Limit::Time(text.to_owned()));
+        let checks = ColumnChecks { min: bound(min), max: bound(max), ..ColumnChecks::default() };
+        dataset.checks.columns = BTreeMap::from([("at".to_owned(), checks)]);
+        dataset
+    };
+    check(
+        &trips(),
+        &bounded("2024-01-01T08:00:01Z", "2024-01-02"),
+        "data set `d` breaks 2 checks\n  \
+         at: at least 2024-01-01T08:00:01Z wanted, 1 row breaks it\n    at 2024-01-01T08:00:00\n  \
+         at: at most 2024-01-02 wanted, 1 row breaks it\n    at 2024-01-03T08:00:00",
+    );
+    let mut wrong = bounded("2024-01-01", "2024-01-03");
+    wrong.checks.columns = BTreeMap::from([(
+        "at".to_owned(),
+        ColumnChecks { max: Some(Limit::Number(3.0)), ..ColumnChecks::default() },
+    )]);
+    check(
+        &trips(),
+        &wrong,
+        "a check of data set `d` bounds column `at` by 3, which is timestamp\n  hint: `min` and `max` of a time are a \
+         date or a time in quotes: \"2013-01-31\"",
     );
 }
 

@@ -14,6 +14,8 @@ const BINS: usize = 10;
 /// A bin is called off when it is beyond 99.5 %: with ten bins at 95 % every third calibrated
 /// model would have one that looks off.
 const Z_OFF: f64 = 2.807;
+/// Below this, thirty a bin, even a bin that is off by a quarter is within chance.
+const FEW_ROWS: u64 = 300;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
@@ -78,7 +80,7 @@ impl Calibration {
             _ => "off",
         };
         let (Some(first), Some(last)) = (first, last) else {
-            return "Probabilities are calibrated over their whole range".to_owned();
+            return self.headline_of_all();
         };
         if n_off == self.bins.len() {
             return format!("Probabilities are {} throughout", tendency(&off));
@@ -101,6 +103,28 @@ impl Calibration {
         }
         let kind = tendency(&off);
         format!("Probabilities are {kind} in {n_off} of {} bins", self.bins.len())
+    }
+}
+
+impl Calibration {
+    /// Where no bin alone is off: of few rows none can be, so all are taken together.
+    fn headline_of_all(&self) -> String {
+        let rows: u64 = self.bins.iter().map(|bin| bin.rows).sum();
+        let share = |of: fn(&CalibrationBin) -> f64| {
+            self.bins.iter().map(|bin| of(bin) * bin.rows as f64).sum::<f64>() / rows as f64
+        };
+        let all = CalibrationBin {
+            rows,
+            mean_probability: share(|bin| bin.mean_probability),
+            observed: share(|bin| bin.observed),
+            ..self.bins[0]
+        };
+        match all.off() {
+            Some(off) if off > 0.0 => "Probabilities are too high on average".to_owned(),
+            Some(_) => "Probabilities are too low on average".to_owned(),
+            None if rows < FEW_ROWS => "No sign that probabilities are off, in few rows".to_owned(),
+            None => "Probabilities are calibrated over their whole range".to_owned(),
+        }
     }
 }
 

@@ -30,7 +30,10 @@ pub(super) fn residuals(residuals: &Residuals, target: &str) -> Element {
     drawing = drawing.all(bars).with(frame.line((0.0, y.low), (0.0, y.high), "line baseline"));
     let beyond = residuals.below + residuals.above;
     if beyond > 0 {
-        let text = format!("{} rows lie beyond", count(beyond));
+        let text = match beyond {
+            1 => "1 row lies beyond".to_owned(),
+            beyond => format!("{} rows lie beyond", count(beyond)),
+        };
         drawing = drawing.with(label((frame.x.to - 4.0, frame.y.to + 16.0), "note end", text));
     }
     figure(&title, el("g"), drawing)

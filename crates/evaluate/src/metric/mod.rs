@@ -8,11 +8,10 @@
 
 mod accuracy;
 mod average_precision;
-mod brier;
 mod counts;
 mod error;
-mod log_loss;
 mod precision_recall;
+mod probability_loss;
 mod r2;
 pub(crate) mod roc_auc;
 
@@ -36,8 +35,8 @@ static ALL: &[&dyn Metric] = &[
     &roc_auc::RocAucOvr { name: "roc_auc_ovr", weighted: false },
     &roc_auc::RocAucOvr { name: "roc_auc_ovr_weighted", weighted: true },
     &average_precision::AveragePrecision,
-    &log_loss::LogLoss,
-    &brier::Brier,
+    &probability_loss::LOG_LOSS,
+    &probability_loss::BRIER_SCORE,
     &accuracy::ACCURACY,
     &accuracy::BALANCED_ACCURACY,
     &precision_recall::F1,

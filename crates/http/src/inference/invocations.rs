@@ -27,7 +27,7 @@ struct Split {
 pub(super) async fn invocations(State(served): State<Arc<Served>>, request: Request) -> Response {
     observe(&served, Shape::Mlflow, async {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let csv = content_type.is_some_and(|value| value.starts_with("text/csv"));
+        let csv = content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/csv"));
         let id = served.id(request.headers());
         let body = body(&served, request).await?;
         let read = move |signature: &Signature, body: &Bytes| {
@@ -38,7 +38,10 @@ pub(super) async fn invocations(State(served): State<Arc<Served>>, request: Requ
         let document = match &asked.predictions {
             Predictions::Values(values) => json!({ "predictions": values }),
             Predictions::Classes { labels, .. } => {
-                let classes = &asked.turn.manifest().classes;
+                // MLflow's server answers what the model's `predict` does: 1 where the classes are numbers.
+                let manifest = asked.turn.manifest();
+                let classes: Vec<_> =
+                    (0..manifest.classes.len()).map(|place| manifest.class_value(place)).collect();
                 json!({"predictions": labels.iter().map(|label| &classes[*label]).collect::<Vec<_>>()})
             }
         };
@@ -61,7 +64,7 @@ fn from_json(signature: &Signature, body: &Bytes) -> Result<Table, PredictError>
                 serde_json::from_value(value).map_err(|error| wrong_shape(&error.to_string()))?;
             request::columns(signature, transpose(&split.columns, split.data)?)
         }
-        (_, Value::Array(rows)) if rows.iter().all(Value::is_object) && !rows.is_empty() => {
+        (_, Value::Array(rows)) if rows.iter().all(Value::is_object) => {
             let rows: Vec<_> = rows
                 .into_iter()
                 .filter_map(|row| match row {

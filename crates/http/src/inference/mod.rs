@@ -7,9 +7,10 @@ mod v2_tensor;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -106,11 +107,32 @@ async fn body(served: &Served, request: Request) -> Result<Bytes, PredictError> 
         .headers()
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    if declared.is_some_and(|length| length > limit) {
-        return Err(too_large());
+    let mut body = request.into_body();
+    if declared.is_none_or(|length| length <= limit) {
+        // Axum's own extractor would stop at its default of 2 MB.
+        let whole = Limited::new(&mut body, limit).collect().await;
+        // The only ways to fail here are the limit and a client that went away, which reads no answer.
+        if let Ok(whole) = whole.map(Collected::to_bytes) {
+            return Ok(whole);
+        }
     }
-    // Axum's own extractor would stop at its default of 2 MB.
-    let body = Limited::new(request.into_body(), limit).collect().await;
-    // The only ways to fail here are the limit and a client that went away, which reads no answer.
-    body.map(Collected::to_bytes).map_err(|_| too_large())
+    pass_over(body).await;
+    Err(too_large())
+}
+
+/// Reads what a client still sends, within reason: most read no answer before they have sent everything,
+/// and a connection that is closed on them loses it.
+async fn pass_over(mut body: Body) {
+    const MOST_BYTES: usize = 256 << 20;
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let reading = async {
+        let mut left = MOST_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    };
+    let _ = tokio::time::timeout(PATIENCE, reading).await;
 }

@@ -1,26 +1,23 @@
 //! Data ingestion: sources in, a numbered data version out.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use modelyard_core::action::{Action, ActionKind, Output, OutputKind};
 use modelyard_core::config::{DataSet, Make, Source, Step, TableFormat};
 use modelyard_core::data::{DataVersion, Loss, NumberedVersion, PartContent, SourceState};
 use modelyard_core::fault::Attempt;
-use modelyard_core::ports::{BlobStore, FileStamp};
+use modelyard_core::ports::BlobStore;
+use modelyard_core::text::thousands;
 use modelyard_core::tree::{Tree, TreeFile};
 use modelyard_core::{Digest, Fault, Kind};
 use modelyard_data::{Ingest, source};
-use modelyard_pipeline::{Done, InputFile, Mode, Node, Performed, Stop, command_job};
+use modelyard_pipeline::{Done, InputFile, Mode, Node, Performed, Stop, command_job, digest_files};
 use serde_json::{Value, json};
 
 use super::{Build, DataMade, inputs};
 use crate::outcome::DataOutcome;
 use crate::workshop::Workshop;
-
-/// Files younger than this may change again within their time stamp's grain.
-const SETTLED_NS: i64 = 2_000_000_000;
 
 pub(super) async fn make(build: &Build, node: &Node, name: &str) -> Result<DataMade, Stop> {
     let shop = &build.shop;
@@ -43,7 +40,7 @@ pub(super) async fn make(build: &Build, node: &Node, name: &str) -> Result<DataM
     let mut lines = vec![format!(
         "{name}@{}   {} rows from {} source{}{}",
         numbered.number,
-        grouped(data.rows),
+        thousands(data.rows),
         data.sources.len(),
         if data.sources.len() == 1 { "" } else { "s" },
         if new { "" } else { ", unchanged" },
@@ -104,50 +101,12 @@ fn source_inputs(files: &BTreeMap<String, SourceFiles>) -> BTreeMap<String, Dige
     inputs
 }
 
-/// The files that `source` stands for; what has not changed since it was read last is not read again.
+/// The files that `source` stands for.
 async fn digests(shop: &Workshop, source: &Source) -> Result<SourceFiles, Fault> {
-    let mut files = Vec::new();
-    let mut read = Vec::new();
-    for file in source::resolve(&shop.sources, source)? {
-        let path = file.absolute;
-        let stamp = stamp(&path)?;
-        let digest = match shop.home().stamps.get(&stamp).await? {
-            Some(digest) => digest,
-            None => {
-                let digest = digest_of(path.clone()).await?;
-                let settled = stamp.modified_ns.max(stamp.changed_ns) + SETTLED_NS;
-                if settled < shop.engine.clock.now().micros().saturating_mul(1000) {
-                    read.push((stamp.clone(), digest));
-                }
-                digest
-            }
-        };
-        files.push((path, digest, stamp.size_bytes));
-    }
-    if !read.is_empty() {
-        shop.home().stamps.put(&read).await?;
-    }
-    Ok(files)
-}
-
-fn stamp(path: &Path) -> Result<FileStamp, Fault> {
-    let found =
-        path.metadata().attempt(Kind::Data, || format!("cannot read the source `{}`", path.display()))?;
-    Ok(FileStamp {
-        path: path.to_string_lossy().into_owned(),
-        size_bytes: found.len(),
-        modified_ns: found.mtime().saturating_mul(1_000_000_000).saturating_add(found.mtime_nsec()),
-        changed_ns: found.ctime().saturating_mul(1_000_000_000).saturating_add(found.ctime_nsec()),
-        inode: found.ino(),
-    })
-}
-
-async fn digest_of(path: PathBuf) -> Result<Digest, Fault> {
-    let name = path.display().to_string();
-    tokio::task::spawn_blocking(move || Digest::of_reader(std::fs::File::open(path)?))
-        .await
-        .attempt(Kind::Internal, || format!("reading `{name}` was cut short"))?
-        .attempt(Kind::Data, || format!("cannot read the source `{name}`"))
+    let paths: Vec<_> =
+        source::resolve(&shop.sources, source)?.into_iter().map(|file| file.absolute).collect();
+    let found = digest_files(shop.home(), &*shop.engine.clock, &paths, "source").await?;
+    Ok(paths.into_iter().zip(found).map(|(path, found)| (path, found.digest, found.size_bytes)).collect())
 }
 
 /// The table that the command of `[data.NAME] run` makes of the sources.
@@ -376,23 +335,10 @@ fn losses_text(losses: &[Loss]) -> Vec<String> {
             ("dropped", loss.rows_in - loss.rows_out)
         };
         let on = if is_join { table } else { loss.on.as_str() };
-        lines.push(format!("{} rows {what} by {} {on}", grouped(count), loss.operation));
+        lines.push(format!("{} rows {what} by {} {on}", thousands(count), loss.operation));
     }
     if !harmless.is_empty() {
         lines.push(format!("0 rows lost by the joins of {}", harmless.join(", ")));
     }
     lines
-}
-
-/// `36180` as `36,180`.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -1,7 +1,7 @@
 //! Runs: what a build leaves behind to look up later.
 
 use modelyard_core::action::{ActionResult, Trust, Usage};
-use modelyard_core::config::Make;
+use modelyard_core::config::{Make, Step};
 use modelyard_core::id::RunId;
 use modelyard_core::ports::LockGuard;
 use modelyard_core::run::{Run, RunKind, RunStatus, lock_name};
@@ -10,7 +10,7 @@ use modelyard_pipeline::{Node, Stop};
 
 use super::{Build, Made, StepOutcome};
 use crate::outcome::Outcome;
-use crate::{snapshot, source_control};
+use crate::{seal, snapshot, source_control};
 
 /// A pipeline run that has begun. While its lock is held it counts as running.
 pub(super) struct Recorded {
@@ -23,7 +23,7 @@ impl Build {
         let home = self.shop.home();
         let alive = home.locks.lock(&lock_name(self.run)).await?;
         let mut run = self.new_run(self.run, RunKind::Pipeline, "run", None);
-        if let Some(node) = self.graph().order().iter().find(|node| self.runs_commands(node)) {
+        if let Some(node) = self.graph().order().iter().find(|node| self.command_of(node).is_some()) {
             self.shop.lock(node).await?;
         }
         run.snapshot = Some(snapshot::take(&self.shop).await?);
@@ -31,14 +31,6 @@ impl Build {
         run.tags.insert("command".into(), self.shop.settings.command.clone());
         home.runs.save(&run).await?;
         Ok(Recorded { run, _alive: alive })
-    }
-
-    fn runs_commands(&self, node: &Node) -> bool {
-        match node {
-            Node::Data(name) => matches!(self.shop.project.data[name].make, Make::Run(_)),
-            Node::Step(_) | Node::Train => true,
-            Node::Package | Node::Test | Node::Register => false,
-        }
     }
 
     pub(super) async fn end_record(
@@ -52,7 +44,7 @@ impl Build {
         run.status = status(fault);
         run.error = fault.map(Fault::report);
         run.params.clone_from(&outcome.params);
-        run.trust = Some(combined_trust(self.results().iter().map(|(_, result)| result)));
+        run.trust = Some(self.trust());
         run.outcome = serde_json::to_value(outcome).unwrap_or_default();
         self.shop.home().runs.save(&run).await
     }
@@ -109,6 +101,30 @@ impl Build {
         }
     }
 
+    /// The user's command that makes `node`, if there is one.
+    fn command_of(&self, node: &Node) -> Option<&Step> {
+        let project = &self.shop.project;
+        match node {
+            Node::Data(name) => match &project.data[name].make {
+                Make::Run(step) => Some(step),
+                Make::AsIs | Make::Sql { .. } => None,
+            },
+            Node::Step(name) => project.steps.get(name),
+            Node::Train => project.train.as_ref().map(|train| &train.step),
+            Node::Package | Node::Test | Node::Register => None,
+        }
+    }
+
+    /// How far the results so far can be relied on together.
+    pub(super) fn trust(&self) -> Trust {
+        let mut trust = combined_trust(self.results().iter().map(|(_, result)| result));
+        let steps = self.graph().order().into_iter().filter_map(|node| self.command_of(&node));
+        let open = seal::open_rows(&self.shop.project, &self.shop.sources, steps);
+        trust.sealed &= open.is_empty();
+        trust.reasons.extend(open);
+        trust
+    }
+
     pub(super) fn new_run(&self, id: RunId, kind: RunKind, name: &str, parent: Option<RunId>) -> Run {
         Run {
             version: 1,
@@ -162,7 +178,7 @@ fn total_usage<'a>(results: impl Iterator<Item = &'a ActionResult>) -> Usage {
 }
 
 /// As good as the weakest of `results`.
-pub(crate) fn combined_trust<'a>(results: impl Iterator<Item = &'a ActionResult>) -> Trust {
+fn combined_trust<'a>(results: impl Iterator<Item = &'a ActionResult>) -> Trust {
     results.fold(Trust::full(), |mut all, result| {
         all.enforced &= result.trust.enforced;
         all.inputs_complete &= result.trust.inputs_complete;

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use modelyard_core::action::{Action, ActionKind};
+use modelyard_core::action::Action;
 use modelyard_core::outcome::Outcome;
 use modelyard_core::ports::Home;
 use modelyard_core::run::{Run, RunFilter, RunKind};
 use modelyard_core::{Fault, Kind, Result};
-use modelyard_lifecycle::status::differences;
+use modelyard_lifecycle::status::least_difference;
 use modelyard_track::runs::{self, Comparison, Row};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -131,14 +131,8 @@ async fn actions(home: &Home, run: &Run) -> Result<Vec<(String, Action)>> {
 async fn changes(home: &Home, gone: &[Action], come: &[Action]) -> Result<Vec<String>> {
     let mut all: Vec<String> = Vec::new();
     for after in come {
-        let mut closest: Option<Vec<String>> = None;
-        for before in gone.iter().filter(|before| same_kind(before, after)) {
-            let found = differences(home, before, after).await?;
-            if closest.as_ref().is_none_or(|closest| found.len() < closest.len()) {
-                closest = Some(found);
-            }
-        }
-        for change in closest.unwrap_or_else(|| vec!["does more than before".to_owned()]) {
+        let least = least_difference(home, gone.iter(), after).await?;
+        for change in least.unwrap_or_else(|| vec!["does more than before".to_owned()]) {
             if !all.contains(&change) {
                 all.push(change);
             }
@@ -148,14 +142,6 @@ async fn changes(home: &Home, gone: &[Action], come: &[Action]) -> Result<Vec<St
         all.push("does less than before".to_owned());
     }
     Ok(all)
-}
-
-fn same_kind(a: &Action, b: &Action) -> bool {
-    match (&a.kind, &b.kind) {
-        (ActionKind::Builtin { name: a, .. }, ActionKind::Builtin { name: b, .. }) => a == b,
-        (ActionKind::Command(_), ActionKind::Command(_)) => true,
-        _ => false,
-    }
 }
 
 fn shown(steps: &[Changed], comparison: &Comparison) -> String {

@@ -94,7 +94,7 @@ impl Progress for Live {
 
     fn note(&self, node: &Node, text: &str) {
         if self.moving {
-            self.bar(node).set_message(text.to_owned());
+            self.bar(node).set_message(print::plain(text));
         }
     }
 

@@ -53,7 +53,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         if bytes.is_empty() && !ctx.quiet {
             print::remark(format!("`{}` ({}) printed nothing", run.name, run.id));
         }
-        print::bytes(&bytes);
+        print::printed(&bytes);
     }
     if ctx.json {
         print::json(&json!(document));

@@ -165,23 +165,38 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
 }
 
 /// Prints `fault` and answers its exit code.
-#[allow(clippy::print_stdout, clippy::print_stderr, reason = "the command line prints")]
 fn fail(ctx: &Context, fault: &Fault) -> ExitCode {
     if ctx.json {
-        let document = serde_json::json!({
-            "error": {
-                "kind": exit::name(fault.kind()),
-                "message": fault.message(),
-                "details": fault.details().iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-                "hint": fault.hint_text(),
-            }
-        });
-        println!("{document}");
+        print::json(&error_document(fault));
     }
-    if ctx.color {
-        eprintln!("\x1b[1;31merror\x1b[0m: {}", fault.report());
-    } else {
-        eprintln!("error: {}", fault.report());
-    }
+    let word = if ctx.color { "\x1b[1;31merror\x1b[0m" } else { "error" };
+    print::remark(format!("{word}: {}", fault.report()));
     ExitCode::from(exit::code(fault.kind()))
+}
+
+/// `fault` as `--json` tells it. Details of one label (two checks of one column) share its text.
+fn error_document(fault: &Fault) -> serde_json::Value {
+    let mut details = std::collections::BTreeMap::<&str, String>::new();
+    for (label, text) in fault.details() {
+        let told = details.entry(label).or_default();
+        if !told.is_empty() {
+            told.push('\n');
+        }
+        told.push_str(text);
+    }
+    let mut causes = Vec::new();
+    let mut cause = std::error::Error::source(fault);
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    serde_json::json!({
+        "error": {
+            "kind": exit::name(fault.kind()),
+            "message": fault.message(),
+            "details": details,
+            "causes": causes,
+            "hint": fault.hint_text(),
+        }
+    })
 }

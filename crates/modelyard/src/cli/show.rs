@@ -230,7 +230,12 @@ pub(crate) fn marks(trust: &Trust) -> Vec<String> {
         marks.push(format!("not enforced{reasons}"));
     }
     if !trust.sealed {
-        marks.push("unsealed: a step could have read the test rows".to_owned());
+        // The reasons are told once.
+        let reasons = match trust.reasons.as_slice() {
+            reasons if marks.is_empty() && !reasons.is_empty() => format!(" ({})", reasons.join("; ")),
+            _ => String::new(),
+        };
+        marks.push(format!("unsealed: a step could have read the test rows{reasons}"));
     }
     marks
 }

@@ -3,6 +3,7 @@
 use modelyard_core::Timestamp;
 use modelyard_core::run::RunStatus;
 use modelyard_core::table::date_text;
+pub(crate) use modelyard_core::text::thousands as count;
 use serde_json::Value;
 
 const MICROS: i64 = 1_000_000;
@@ -21,19 +22,6 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-
-/// `36180` as `36,180`.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// `1 source`, `3 sources`.
 pub(crate) fn plural(number: u64, what: &str) -> String {
@@ -171,7 +159,7 @@ mod tests {
 
     #[test]
     fn numbers_have_their_units_and_just_enough_digits() {
-        assert_eq!([0, 999, 1_000, 36_180].map(count), ["0", "999", "1,000", "36,180"]);
+        assert_eq!([1, 36_180].map(|number| plural(number, "row")), ["1 row", "36,180 rows"]);
         assert_eq!([12, 1_480, 148_000, 2_900_000].map(bytes), ["12 B", "1.5 kB", "148 kB", "2.9 MB"]);
         assert_eq!(
             [0.69312, 53.4213, 1234.5, 7.0, 0.001234].map(number),

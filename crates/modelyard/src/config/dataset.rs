@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use modelyard_core::config::{Checks, ColumnChecks, DataSet, Make, Source, TableFormat};
+use modelyard_core::config::{Checks, ColumnChecks, DataSet, Limit, Make, Source, TableFormat};
 use modelyard_core::data::Roles;
 use modelyard_core::table::DataType;
+use modelyard_data::{highest_micros, lowest_micros};
 
 use super::node::{At, Entry, Node, plain};
 use super::project::Reader;
@@ -193,9 +194,32 @@ impl Reader<'_> {
         Checks { min_rows, max_rows, columns: columns.collect() }
     }
 
+    fn limit(&mut self, node: &Node<'_>, key: &str) -> Option<Limit> {
+        if let Some(number) = node.number(key) {
+            return Some(Limit::Number(number));
+        }
+        let text = node.text(key)?;
+        if lowest_micros(&text.value).is_none() {
+            self.problems.add_with_hint(
+                text.span,
+                format!("`{}` is neither a date nor a time", text.value),
+                "write it as \"2013-01-31\" or \"2013-01-31T12:00:00\"; a number stands without quotes",
+            );
+            return None;
+        }
+        Some(Limit::Time(text.value))
+    }
+
     fn column_checks(&mut self, node: &Node<'_>) -> ColumnChecks {
-        let (min, max) = (node.number("min"), node.number("max"));
-        if min.zip(max).is_some_and(|(min, max)| min > max) {
+        let (min, max) = (self.limit(node, "min"), self.limit(node, "max"));
+        let above = match (&min, &max) {
+            (Some(Limit::Number(min)), Some(Limit::Number(max))) => min > max,
+            (Some(Limit::Time(min)), Some(Limit::Time(max))) => {
+                lowest_micros(min).zip(highest_micros(max)).is_some_and(|(min, max)| min > max)
+            }
+            _ => false,
+        };
+        if above {
             self.problems.add(node.key_span("min"), "`min` is above `max`");
         }
         ColumnChecks {

@@ -10,6 +10,7 @@ use super::shape::{Key, Naming, Others, Section, Shape};
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const SHARE: Shape = Shape::Number { min: 0.0, max: 1.0 };
 const ANY_NUMBER: Shape = Shape::Number { min: f64::MIN, max: f64::MAX };
+const LIMIT: Shape = Shape::Either(&[ANY_NUMBER, Shape::Text]);
 const COUNT: Shape = Shape::Whole { min: 0, max: i64::MAX };
 const SEED: Shape = COUNT;
 const TYPES: Shape = Shape::Choice(&["bool", "int", "float", "string", "timestamp", "date"]);
@@ -197,8 +198,12 @@ static COLUMNS_CHECKS: Section = Section {
 static COLUMN_CHECKS: Section = Section {
     doc: "Rules of one column.",
     keys: &[
-        Key::new("min", ANY_NUMBER, "No value below."),
-        Key::new("max", ANY_NUMBER, "No value above."),
+        Key::new(
+            "min",
+            LIMIT,
+            "No value below; of dates and timestamps a text, \"2013-01-31\" or \"2013-01-31T12:00\".",
+        ),
+        Key::new("max", LIMIT, "No value above; a day without a time of day counts as a whole."),
         Key::new("nulls", SHARE, "The highest share of missing values."),
         Key::new("unique", Shape::Flag, "No value twice.").default("false"),
         Key::new("values", Shape::List(&Shape::Scalar), "The only values allowed."),

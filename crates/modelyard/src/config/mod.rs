@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use modelyard_core::config::Project;
 use modelyard_core::fault::Attempt;
 use modelyard_core::{Fault, Kind, Result};
+use modelyard_lifecycle::seal;
 
 use problem::Problem;
 pub(crate) use schema::json_schema;
@@ -151,7 +152,13 @@ pub(crate) fn inspect(path: &Path) -> Result<Result<Loaded, Refusal>> {
 pub(crate) fn read(file: String, text: String, root: PathBuf) -> Result<Loaded, Refusal> {
     let mut reader = project::Reader::new(&text, &root);
     let read = reader.read();
-    let project::Reader { problems, remarks, .. } = reader;
+    let project::Reader { problems, mut remarks, .. } = reader;
+    if let Some((project, _)) = &read
+        && problems.is_empty()
+    {
+        let open = seal::open_rows(project, &root, project.commands());
+        remarks.extend(open.into_iter().map(|reason| format!("{reason}: runs are marked as unsealed")));
+    }
     match read {
         Some((project, home)) if problems.is_empty() => Ok(Loaded { project, root, home, remarks, text }),
         _ => Err(Refusal { file, problems: problems.into_sorted(), remarks, text }),

@@ -49,6 +49,22 @@ fn an_endless_line_does_not_fill_the_screen() {
     assert!(project.succeeds(&["logs"]).stdout.len() > 5_000_000);
 }
 
+/// A title, a cleared screen, a line drawn over, a colour: stored as printed, shown as text.
+#[test]
+fn what_a_command_prints_does_not_steer_the_terminal() {
+    let project = step("print('\\x1b]0;owned\\x07\\x1b[2J10 %\\r20 %\\x1b[31mred\\u202e')\nsys.exit(1)", "");
+    let ended = project.fails(&["run", "a"], 7, "step `a` failed with exit code 1");
+    let shown = "\\u{1b}]0;owned\\u{7}\\u{1b}[2J10 %";
+    assert!(ended.stderr.contains(shown), "{}", ended.text());
+    let logged = project.succeeds(&["logs"]).stdout;
+    assert_eq!(logged, format!("{shown}\n20 %red\\u{{202e}}\n"));
+    for text in [ended.stderr, logged, project.succeeds(&["show"]).stdout] {
+        assert!(!text.contains(['\x1b', '\x07', '\r', '\u{202e}']), "{text:?}");
+    }
+    let stored = project.document(&["logs"])[0]["log"].clone();
+    assert_eq!(stored, "\x1b]0;owned\x07\x1b[2J10 %\r20 %\x1b[31mred\u{202e}\n");
+}
+
 /// As package managers leave their caches.
 #[test]
 fn folders_without_permissions_are_cleared_away() {

@@ -357,6 +357,7 @@ impl Maker {
                 ignored: Vec::new(),
             },
             classes: Vec::new(),
+            class_type: DataType::String,
             positive: None,
             tolerance: 1e-9,
             provenance: Provenance {

@@ -30,6 +30,34 @@ fn a_step_of_declared_inputs_alone_is_trusted() {
     assert!(enforced && complete && sealed);
 }
 
+/// The same rows through another data set: the kernel has nothing to refuse, so it is written down.
+#[test]
+fn a_source_of_two_data_sets_unseals_what_takes_the_other() {
+    let second =
+        |split: &str| format!("[data.again]\nformat = \"csv\"\nsources.x = \"data/rows.csv\"\n{split}\n");
+    let step = "[steps.use]\nrun = \"python3 step.py {data.again.train} {outputs.out}\"\ncode = [\"step.py\"]\noutputs = [\"out\"]\n";
+    let project = Project::new(&format!("{}[test]\ndata = \"rows\"\n\n{step}", second("")));
+    project.write("step.py", "import sys\nopen(sys.argv[2], 'w')\n");
+    let reason = "`again` is made from `data/rows.csv` too, of which `rows` keeps rows for testing";
+    for command in [["check"].as_slice(), &["run", "use"]] {
+        let told = project.succeeds(command).stderr;
+        assert!(told.contains(&format!("remark: {reason}: runs are marked as unsealed")), "{told}");
+    }
+    let (enforced, complete, sealed, reasons) = trust(&project);
+    assert!(enforced && complete && !sealed);
+    assert_eq!(reasons, reason);
+    // Nor is a result from the cache.
+    project.succeeds(&["run", "use"]);
+    assert!(!trust(&project).2);
+    let shown = project.succeeds(&["show"]).stdout;
+    assert!(shown.contains(&format!("unsealed: a step could have read the test rows ({reason})")), "{shown}");
+    // Divided by the same column, a test row here is a test row there.
+    let alike = second("split = { method = \"column\", column = \"part\" }");
+    project.configure(&format!("{alike}[test]\ndata = \"rows\"\n\n{step}"));
+    project.succeeds(&["run", "use"]);
+    assert!(trust(&project).2);
+}
+
 #[test]
 fn an_undeclared_file_is_named_with_the_way_to_declare_it() {
     let project = Project::new(&format!("{STEP}code = [\"step.py\"]\n"));
@@ -94,6 +122,21 @@ fn what_sandbox_read_adds_is_readable_recorded_and_in_the_key() {
     project.write("lookup/cities.txt", "bergen");
     let ended = project.succeeds(&["run", "use", "--json"]);
     assert!(ended.stdout.contains("\"all_cached\": false"), "{}", ended.text());
+    // So is all else that the step may open there.
+    for (path, text) in
+        [("lookup/.hidden", "1"), ("lookup/deep/cache.pyc", "2"), ("lookup/deep/cache.pyc", "3")]
+    {
+        project.write(path, text);
+        let ended = project.succeeds(&["run", "use", "--json"]);
+        assert!(ended.stdout.contains("\"all_cached\": false"), "{path}: {}", ended.text());
+        let ended = project.succeeds(&["run", "use", "--json"]);
+        assert!(ended.stdout.contains("\"all_cached\": true"), "{path}: {}", ended.text());
+    }
+    // A link that leads nowhere or in a circle is one more name.
+    std::os::unix::fs::symlink("..", project.root().join("lookup/round")).unwrap();
+    std::os::unix::fs::symlink("nothing", project.root().join("lookup/nowhere")).unwrap();
+    let ended = project.succeeds(&["run", "use", "--json"]);
+    assert!(ended.stdout.contains("\"all_cached\": false"), "{}", ended.text());
 }
 
 /// However it is written.
@@ -125,6 +168,9 @@ fn opening_a_source_marks_the_run_as_unsealed() {
         assert!(reasons.contains("`sandbox.read` opens a source or the home"), "{reasons}");
         let shown = project.succeeds(&["show"]).stdout;
         assert!(shown.contains("unsealed"), "{shown}");
+        // The home itself is no input, else nothing would ever be cached.
+        let again = project.succeeds(&["run", "use", "--json"]);
+        assert!(again.stdout.contains("\"all_cached\": true"), "{read}: {}", again.text());
     }
 }
 

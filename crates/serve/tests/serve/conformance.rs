@@ -84,6 +84,7 @@ conform! {
     onnx_exported_pipeline: "late-onnx",
     onnx_matrix_of_float32: "matrix",
     onnx_zipmap_of_integers: "zipmap",
+    onnx_a_locale_that_is_not_there: "text",
     onnx_an_input_a_column: "columns",
     onnx_one_row_at_a_time: "single",
 }

@@ -310,6 +310,41 @@ def zipmap():
     )
 
 
+def text():
+    """As exports of a TF-IDF begin: texts in lower case, in a locale that no machine has."""
+    save(
+        "text",
+        [
+            helper.make_node("Reshape", ["word", "flat"], ["words"]),
+            helper.make_node(
+                "StringNormalizer", ["words"], ["lower"], case_change_action="LOWER", locale="xx_XX.UTF-8"
+            ),
+            helper.make_node(
+                "LabelEncoder",
+                ["lower"],
+                ["coded"],
+                domain="ai.onnx.ml",
+                keys_strings=["red", "grün", "blue"],
+                values_floats=[1.0, 2.0, 3.0],
+                default_float=0.0,
+            ),
+        ],
+        [value("word", TensorProto.STRING, ["N", 1])],
+        [value("coded", TensorProto.FLOAT, ["N"])],
+        [constant("flat", np.array([-1]))],
+    )
+    words = ["Red", "GRÜN", "blue", "black"]
+    made(
+        "text",
+        task="regression",
+        onnx="model/model.onnx",
+        origin="given",
+        inputs=[column("word", "string", "object")],
+        rows=[{"word": words[n % 4]} for n in range(ROWS)],
+        answers=valued([[1.0, 2.0, 3.0, 0.0][n % 4] for n in range(ROWS)]),
+    )
+
+
 def columns():
     """An input a column, of several types and both ranks; a regression."""
     save(
@@ -383,5 +418,5 @@ def single():
 (library,) = glob.glob(os.path.join(os.path.dirname(onnxruntime.__file__), "capi", "libonnxruntime.so*"))
 with open(os.path.join(OUT, "library.txt"), "w") as file:
     file.write(library)
-for make in (late, iris, price, words, matrix, zipmap, columns, single):
+for make in (late, iris, price, words, matrix, zipmap, text, columns, single):
     make()

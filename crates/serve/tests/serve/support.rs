@@ -12,7 +12,7 @@ use modelyard_core::package::{
     Answer, Golden, Input, Manifest, OnnxOrigin, Package, Provenance, Runtime, Signature, Stage,
     TrainingProfile,
 };
-use modelyard_core::table::Table;
+use modelyard_core::table::{DataType, Table};
 use modelyard_deploy::{export, package};
 use modelyard_serve::worker::{Exported, ModelFiles, Worker};
 use modelyard_serve::{Model, Options, PythonSpec, request};
@@ -99,6 +99,7 @@ fn manifest(made: &Made) -> Manifest {
         stages: vec![Stage { name: "model".to_owned(), runtime }],
         signature: Signature { inputs: made.inputs.clone(), series: false, ignored: made.ignored.clone() },
         classes: made.classes.clone(),
+        class_type: DataType::String,
         positive: None,
         tolerance: made.tolerance.unwrap_or(1e-9),
         provenance: Provenance {

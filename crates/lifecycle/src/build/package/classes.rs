@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use modelyard_core::config::{Project, Task};
 use modelyard_core::fault::Attempt;
+use modelyard_core::package::value_of;
+use modelyard_core::table::DataType;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_serve::worker::Description;
 
@@ -46,6 +48,16 @@ pub(super) fn of_given(bench: &Bench<'_>) -> Result<Vec<String>> {
     match &bench.project.classes {
         Some(classes) => Ok(classes.clone()),
         None => Ok(from_file(bench)?.unwrap_or_else(|| target_values(bench).into_iter().collect())),
+    }
+}
+
+/// The target's type in the data, if that is what `classes` are.
+pub(super) fn data_type(bench: &Bench<'_>, classes: &[String]) -> DataType {
+    let target = bench.schema.iter().find(|field| field.name == bench.project.target);
+    let data_type = target.map_or(DataType::String, |field| field.data_type);
+    match classes.iter().all(|class| value_of(class, data_type).is_some()) {
+        true if !classes.is_empty() => data_type,
+        _ => DataType::String,
     }
 }
 

@@ -22,6 +22,7 @@ use modelyard_core::data::Part;
 use modelyard_core::fault::Attempt;
 use modelyard_core::package::{Golden, Manifest, Provenance, Runtime, Stage};
 use modelyard_core::table::Table;
+use modelyard_core::text::thousands;
 use modelyard_core::tree::Tree;
 use modelyard_core::{Digest, Fault, Kind, Result};
 use modelyard_pipeline::{InputFile, Node, Performed, Stop, collect_code};
@@ -35,7 +36,7 @@ use super::{Build, PackageMade, derived};
 use crate::environment::{OnnxLibrary, WORKER_THREADS};
 
 /// Raised when a package may come out otherwise from the same inputs.
-const RESULT_VERSION: u32 = 2;
+const RESULT_VERSION: u32 = 3;
 
 /// What packaging found out; for the screen and the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -178,7 +179,7 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<PackageMade, Stop
 
 /// `onnx, exact on 3,484 validation rows, 148 kB`.
 fn headline(facts: &Facts) -> String {
-    let rows = super::data::grouped(facts.compared_rows);
+    let rows = thousands(facts.compared_rows);
     let compared = match facts.largest_difference {
         Some(difference) if difference < 1e-12 => format!("exact on {rows} validation rows"),
         Some(difference) => format!("within {difference:.0e} on {rows} validation rows"),
@@ -372,6 +373,7 @@ impl Bench<'_> {
             target: self.project.target.clone(),
             stages: vec![Stage { name: "model".into(), runtime }],
             signature,
+            class_type: classes::data_type(self, classes),
             positive: classes::positive(self.project, classes)?,
             classes: classes.to_vec(),
             tolerance: self.project.package.tolerance,

@@ -71,9 +71,7 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<TestMade, Stop> {
     )?;
     let uses =
         if build.records() { shop.home().data.count_test_use(part.digest, package.digest).await? } else { 0 };
-    let results = build.results();
-    let trust = super::record::combined_trust(results.iter().map(|(_, result)| result));
-    let report = report::make(build, &package, &data.version, evaluation, gates, uses, &trust);
+    let report = report::make(build, &package, &data.version, evaluation, gates, uses, &build.trust());
     let bytes = serde_json::to_vec(&report)
         .attempt(Kind::Internal, || "cannot write the report as JSON".to_owned())?;
     let report_digest =

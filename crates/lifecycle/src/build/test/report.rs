@@ -73,7 +73,12 @@ pub(super) fn make(
         report.remarks.push(format!("inputs not complete: {}", trust.reasons.join("; ")));
     }
     if !trust.sealed {
-        report.remarks.push("unsealed: a step could have read the test rows".to_owned());
+        let reasons = if trust.inputs_complete && !trust.reasons.is_empty() {
+            format!(" ({})", trust.reasons.join("; "))
+        } else {
+            String::new()
+        };
+        report.remarks.push(format!("unsealed: a step could have read the test rows{reasons}"));
     }
     report.remarks.extend(package.facts.remarks.iter().cloned());
     report

@@ -54,7 +54,7 @@ def asked(package, rows):
     classes = [str(label) for label in model.classes_.tolist()]
     probabilities = model.predict_proba(rows[inputs]).tolist()
     return [
-        {"prediction": str(label), "probabilities": dict(zip(classes, row))}
+        {"prediction": str(label), "own": label, "probabilities": dict(zip(classes, row))}
         for label, row in zip(predictions, probabilities)
     ]
 

@@ -30,6 +30,9 @@ pub(crate) struct Truth {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Expected {
     pub(crate) prediction: Value,
+    /// A class with the type it has in the data.
+    #[serde(default)]
+    pub(crate) own: Option<Value>,
     #[serde(default)]
     pub(crate) probabilities: Map<String, Value>,
 }

@@ -8,6 +8,7 @@
 mod feed;
 mod harvest;
 mod library;
+mod locale;
 
 use std::path::Path;
 
@@ -16,6 +17,7 @@ use modelyard_core::package::{OnnxOrigin, Package, Predictions};
 use modelyard_core::table::Table;
 use modelyard_core::{Fault, Kind, Result};
 use ort::session::Session;
+use ort::session::builder::SessionBuilder;
 
 use super::Runtime;
 use crate::{ErrorCode, Options, PredictError};
@@ -73,11 +75,14 @@ impl Runtime for OnnxRuntime {
 }
 
 fn session(environment: &ort::environment::Environment, path: &Path, threads: usize) -> ort::Result<Session> {
-    Session::builder(environment)?
-        .with_intra_threads(threads.max(1))?
-        .with_inter_threads(1)?
-        .with_intra_op_spinning(false)?
-        .commit_from_file(path)
+    let builder = || -> ort::Result<SessionBuilder> {
+        let builder = Session::builder(environment)?.with_intra_threads(threads.max(1))?;
+        Ok(builder.with_inter_threads(1)?.with_intra_op_spinning(false)?)
+    };
+    builder()?.commit_from_file(path).or_else(|error| {
+        let portable = std::fs::read(path).ok().and_then(|model| locale::portable(&model));
+        portable.map_or(Err(error), |model| builder()?.commit_from_memory(&model))
+    })
 }
 
 fn not_loaded(file: &str, error: ort::Error) -> Fault {
