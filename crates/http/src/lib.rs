@@ -12,6 +12,7 @@ mod observed;
 mod served;
 
 use std::future::{Future, IntoFuture};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,16 @@ pub async fn serve(
     listener: TcpListener,
     served: Arc<Served>,
     ended: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    serve_until(listener, served, Box::pin(ended)).await
+}
+
+/// Not generic: what a connection runs through is compiled with this crate, not with its caller,
+/// which the profile `demo` leaves as it is.
+async fn serve_until(
+    listener: TcpListener,
+    served: Arc<Served>,
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
 ) -> Result<()> {
     // A small answer must not wait for the acknowledgement of the one before.
     let listener = listener.tap_io(|stream| {

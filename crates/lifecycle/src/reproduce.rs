@@ -80,6 +80,7 @@ pub async fn reproduce(shop: Arc<Workshop>, run: &Run) -> Result<Reproduction> {
         .find(|node| outcome.actions.iter().any(|(of, _)| *of == node.to_string()))
         .ok_or_else(|| {
             Fault::new(Kind::NotFound, format!("the run {} trained no model to reproduce", run.id))
+                .hint("name another run, `modelyard runs list`, or a version, NAME@VERSION")
         })?;
     let mut stored = Vec::new();
     for (name, key) in &outcome.actions {

@@ -1,6 +1,6 @@
 //! `modelyard predict`: a file's rows, each with its answer, in the memory of a few thousand.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -42,6 +42,10 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let began = Instant::now();
+    if same_file(&args.input, &args.output) {
+        let message = format!("the answers would overwrite their own input `{}`", args.input.display());
+        return Err(Fault::new(Kind::Usage, message).hint("name another file for the output"));
+    }
     let opened = serve::open(&args.what, ctx).await?;
     let settings = session::settings(args.onnx_library, String::new())?;
     let model = settings
@@ -86,6 +90,10 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         print::result(format!("{rows} rows answered in {time}: {output}"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The rows by the rules that requests have.

@@ -96,7 +96,7 @@ fn table(listed: &[Listed], with_project: bool, ctx: &Context) -> String {
     let mut table = Table::new([
         Column::left("run", Column::KEEP),
         Column::left("project", 8),
-        Column::left("what", 6),
+        Column::left("what", 9),
         Column::left("status", 9),
         Column::left("started", 7),
         Column::right("took", 4),
@@ -123,6 +123,15 @@ fn table(listed: &[Listed], with_project: bool, ctx: &Context) -> String {
     table.text()
 }
 
+/// Of an error what leaves the other columns their place; `show` has all of it.
+fn beginning(error: &str) -> String {
+    const SHOWN: usize = 19;
+    match error.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &error[..end]),
+        None => error.to_owned(),
+    }
+}
+
 impl Listed {
     /// What it came to, in a few words.
     fn result(&self) -> String {
@@ -133,7 +142,7 @@ impl Listed {
             (None, [_, ..]) => format!("gate failed: {}", failed.join(", ")),
             (None, []) if self.run.error.is_some() => {
                 let error = self.run.error.as_deref().unwrap_or_default();
-                error.lines().next().unwrap_or_default().to_owned()
+                beginning(error.lines().next().unwrap_or_default())
             }
             (None, []) if self.run.kind != RunKind::Pipeline => {
                 // Of several the one on rows that it did not learn from.

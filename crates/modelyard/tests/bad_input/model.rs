@@ -189,3 +189,12 @@ fn a_port_that_is_taken() {
     assert_eq!(child.0.wait().unwrap().code(), Some(14), "{stderr}");
     assert!(stderr.contains(&address), "{stderr}");
 }
+
+#[test]
+fn answers_over_their_own_input() {
+    let project = Project::line("");
+    let before = std::fs::read(project.root().join("data/rows.csv")).unwrap();
+    let message = "the answers would overwrite their own input `data/rows.csv`";
+    project.fails(&["predict", "small", "data/rows.csv", "./data/rows.csv"], 2, message);
+    assert_eq!(std::fs::read(project.root().join("data/rows.csv")).unwrap(), before);
+}

@@ -72,7 +72,11 @@ fn one_trial_that_fails_does_not_end_the_search() {
     let shown = project.succeeds(&["runs", "show", id]).stdout;
     assert!(shown.contains("error: step `train` failed with exit code 1"), "{shown}");
     let listed = project.succeeds(&["runs", "list", "--all"]).stdout;
-    assert!(listed.contains(id), "{listed}");
+    let line = listed.lines().find(|line| line.contains(id)).unwrap();
+    assert!(
+        line.contains("trial 1") && line.contains("failed") && line.contains("step `train` failed…"),
+        "{listed}"
+    );
 }
 
 #[test]

@@ -3,6 +3,8 @@
 //! The first registered `house-prices@1` after a search of two trials, the second was stopped by a
 //! gate, the third was killed. All happened in March 2020, so that every text is the same each day.
 
+mod records;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use modelyard_core::config::{Gates, Task, Test};
 use modelyard_core::data::{DataVersion, Loss, Part, PartContent, Roles, SourceFile, SourceState};
 use modelyard_core::id::RunId;
 use modelyard_core::model::NewVersion;
-use modelyard_core::outcome::{DataOutcome, GateOutcome, Outcome};
+use modelyard_core::outcome::{DataOutcome, Outcome};
 use modelyard_core::package::{
     Answer, Golden, Input, Manifest, OnnxOrigin, Predictions, Provenance, Runtime, Signature, Stage,
     TrainingProfile,
@@ -29,6 +31,8 @@ use modelyard_evaluate::report::{self, DataFacts, ModelFacts, Packaging, Report}
 use modelyard_evaluate::{Baseline, Champion, Evidence, Truth, evaluate, wanted_metrics};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use records::{gate, of_result, part, run};
 
 const PROJECT: &str = r#"
 [project]
@@ -450,60 +454,5 @@ impl Maker {
             executable: false,
         };
         self.home.blobs.put(&Tree::new([file]).bytes()).await.unwrap()
-    }
-}
-
-fn gate(passed: bool, wanted: &str, got: &str) -> GateOutcome {
-    GateOutcome {
-        name: "champion".into(),
-        wanted: format!("better than {wanted}"),
-        got: got.into(),
-        passed,
-        note: None,
-    }
-}
-
-/// A finished run that took 65 seconds.
-fn run(id: RunId, kind: RunKind, name: &str, parent: Option<RunId>, minute: i64) -> Run {
-    let started_at = Fixed::at(minute, 0).now();
-    Run {
-        version: 1,
-        id,
-        project: "prices".into(),
-        kind,
-        name: name.into(),
-        parent,
-        status: RunStatus::Finished,
-        started_at,
-        ended_at: Some(Timestamp::from_micros(started_at.micros() + 65_000_000)),
-        params: BTreeMap::new(),
-        metrics: BTreeMap::new(),
-        tags: BTreeMap::from([("command".to_owned(), "modelyard run".to_owned())]),
-        cached: false,
-        key: None,
-        usage: None,
-        trust: None,
-        log: None,
-        error: None,
-        snapshot: None,
-        source: None,
-        outcome: Value::Null,
-    }
-}
-
-fn part(parent: RunId, number: u128, name: &str, minute: i64) -> Run {
-    let id = Fixed::id(minute, number);
-    Run { tags: BTreeMap::new(), ..run(id, RunKind::Step, name, Some(parent), minute) }
-}
-
-fn of_result(run: Run, result: &ActionResult) -> Run {
-    Run {
-        key: Some(result.key),
-        params: result.action.params.clone(),
-        metrics: result.metrics.clone(),
-        usage: Some(result.usage),
-        trust: Some(result.trust.clone()),
-        log: result.log,
-        ..run
     }
 }

@@ -116,9 +116,14 @@ fn gate_fault(build: &Build, failed: &[&GateOutcome]) -> Fault {
         let note = gate.note.as_ref().map(|note| format!(" ({note})")).unwrap_or_default();
         fault = fault.detail(gate.name.clone(), format!("wanted {}, got {}{note}", gate.wanted, gate.got));
     }
-    fault
-        .detail("run", format!("modelyard show {}", build.run))
-        .hint(format!("modelyard report {} shows where the model is wrong", build.run))
+    let fault = fault.detail("run", format!("modelyard show {}", build.run));
+    match failed {
+        // Nothing is wrong with the model: whether the champion may be passed over is the user's to say.
+        [gate] if gate.got == "not comparable" => {
+            fault.hint("modelyard run --accept-champion registers it all the same")
+        }
+        _ => fault.hint(format!("modelyard report {} shows where the model is wrong", build.run)),
+    }
 }
 
 /// Scores truth against answers, baseline and champion, as an action.
