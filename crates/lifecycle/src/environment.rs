@@ -1,5 +1,6 @@
 //! Python environments and the ONNX Runtime library, and what is opened with them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +18,35 @@ use crate::workshop::{Settings, Workshop};
 
 /// Threads of a model's worker: the same when it is packaged, tested and served.
 pub(crate) const WORKER_THREADS: u32 = modelyard_core::config::Step::DEFAULT_THREADS;
+
+/// What a model may use where it is asked.
+pub(crate) struct Means {
+    /// How long a Python model may take over a batch.
+    pub(crate) patience: Duration,
+    /// The same for opening it.
+    pub(crate) start_patience: Duration,
+    pub(crate) batch_rows: usize,
+    /// `3.11`, instead of the package's own.
+    pub(crate) python: Option<String>,
+    pub(crate) sandboxed: bool,
+    /// Variables of the model's worker.
+    pub(crate) variables: BTreeMap<String, String>,
+    pub(crate) memory_bytes: Option<u64>,
+}
+
+impl Means {
+    fn new(patience: Duration) -> Self {
+        Self {
+            patience,
+            start_patience: patience,
+            batch_rows: Options::DEFAULT_MAX_BATCH_ROWS,
+            python: None,
+            sandboxed: true,
+            variables: BTreeMap::new(),
+            memory_bytes: None,
+        }
+    }
+}
 
 impl Settings {
     pub fn python(&self) -> Python {
@@ -45,10 +75,23 @@ impl Settings {
     /// If library or environment can't be had, or the model does not answer its golden rows, each
     /// time within `patience`.
     pub async fn open_package(&self, package: &Package, patience: Duration, note: Note<'_>) -> Result<Model> {
+        Model::open(package, &self.options_for(package, &Means::new(patience), note).await?).await
+    }
+
+    /// What `package` is opened with: the library, or the environment of its lock, made if missing.
+    ///
+    /// # Errors
+    /// If library or environment can't be had.
+    pub(crate) async fn options_for(
+        &self,
+        package: &Package,
+        means: &Means,
+        note: Note<'_>,
+    ) -> Result<Options> {
         let Some(stage) = package.manifest.stages.first() else {
             return Err(Fault::new(Kind::Package, "the package has no stage"));
         };
-        let options = match &stage.runtime {
+        let mut options = match &stage.runtime {
             Runtime::Onnx { library_version, .. } => {
                 let library = self.find_onnx_library(note).await?;
                 if library.version != *library_version {
@@ -60,6 +103,7 @@ impl Settings {
                 Options::new(library.path)
             }
             Runtime::Python { python, environment, .. } => {
+                let python = means.python.as_deref().unwrap_or(python);
                 let made = self.environment_of(&package.folder, python, note).await?;
                 if made.digest != *environment {
                     note(&format!(
@@ -72,17 +116,18 @@ impl Settings {
                 options.python = Some(PythonSpec {
                     interpreter: made.python,
                     read: made.read,
-                    sandboxed: true,
+                    sandboxed: means.sandboxed,
                     threads: WORKER_THREADS,
-                    patience,
-                    start_patience: patience,
-                    variables: Default::default(),
-                    memory_bytes: None,
+                    patience: means.patience,
+                    start_patience: means.start_patience,
+                    variables: means.variables.clone(),
+                    memory_bytes: means.memory_bytes,
                 });
                 options
             }
         };
-        Model::open(package, &options).await
+        options.max_batch_rows = means.batch_rows;
+        Ok(options)
     }
 
     /// The environment of the lock in the package at `folder`.

@@ -9,6 +9,7 @@ pub mod apply;
 pub mod environments;
 pub mod judge;
 pub mod moves;
+pub mod plane;
 mod strategy;
 mod view;
 

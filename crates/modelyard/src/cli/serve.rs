@@ -1,6 +1,9 @@
-//! `modelyard serve`: a registered version, or a package folder with no home at all, over HTTP.
+//! `modelyard serve`: a registered version, a package folder with no home at all, or whatever is deployed in
+//! an environment, over HTTP.
 
-use std::net::SocketAddr;
+mod replica;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,11 +27,17 @@ use crate::config::duration;
 pub(crate) struct Args {
     /// NAME, NAME@VERSION or NAME@ALIAS; or the folder of a package. A NAME alone is the champion,
     /// before there is one the newest version
-    #[arg(value_name = "MODEL|FOLDER")]
-    what: String,
-    /// Where to listen; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    #[arg(value_name = "MODEL|FOLDER", required_unless_present = "environment")]
+    what: Option<String>,
+    /// Serve what is deployed in an environment, NAME or PROJECT/NAME, and follow it: what is released
+    /// there takes over without a restart
+    #[arg(long, value_name = "ENVIRONMENT", conflicts_with_all = ["what", "timeout"])]
+    environment: Option<String>,
+    /// Where to listen; port 0 takes a free one [default: 127.0.0.1:8080, or the environment's own]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    replica: replica::Args,
     /// Largest body of a request, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body_bytes)]
     max_body: usize,
@@ -40,6 +49,9 @@ pub(crate) struct Args {
     onnx_library: Option<PathBuf>,
 }
 
+/// Where a server listens that is not told.
+const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
@@ -47,14 +59,13 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         .with_max_level(tracing::Level::WARN)
         .with_target(false)
         .init();
+    if let Some(environment) = &args.environment {
+        return replica::run(environment, &args, ctx).await;
+    }
     // Bound before the model is loaded: a busy port is told at once, and early clients wait.
-    let listener = TcpListener::bind(args.listen).await.map_err(|error| {
-        Fault::new(Kind::Conflict, format!("cannot listen on {}", args.listen))
-            .because(error)
-            .hint("choose another with --listen ADDRESS:PORT; port 0 takes a free one")
-    })?;
+    let listener = bind(args.listen.unwrap_or(LISTEN)).await?;
     let address = listener.local_addr().attempt(Kind::Internal, || "cannot tell the port".to_owned())?;
-    let opened = open(&args.what, ctx).await?;
+    let opened = open(args.what.as_deref().unwrap_or_default(), ctx).await?;
     let settings = session::settings(args.onnx_library, String::new())?;
     let note = |text: &str| {
         if !ctx.quiet {
@@ -81,6 +92,14 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     modelyard_http::serve(listener, served, asked_to_end()?).await?;
     fleet.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Fault::new(Kind::Conflict, format!("cannot listen on {address}"))
+            .because(error)
+            .hint("choose another with --listen ADDRESS:PORT; port 0 takes a free one")
+    })
 }
 
 /// A package on disk, and what it is called.

@@ -33,9 +33,12 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// How long the answers to one lot are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The table of a request, by the rules of a signature.
+type Read = Box<dyn Fn(&Signature) -> Result<Table, PredictError> + Send>;
+
 /// A request, and what the version that serves said to it.
 pub(super) struct Copied {
-    pub(super) read: Box<dyn Fn(&Signature) -> Result<Table, PredictError> + Send>,
+    pub(super) read: Read,
     pub(super) served: Result<Predictions, ErrorCode>,
     pub(super) classes: Vec<String>,
     pub(super) tolerance: f64,

@@ -57,7 +57,7 @@ struct Recipe {
 }
 
 enum State {
-    Up(Worker),
+    Up(Box<Worker>),
     Starting(Start),
     /// Why the last starts failed, and when.
     Failed(Instant, PredictError),
@@ -101,7 +101,7 @@ impl PythonRuntime {
         let worker = recipe.start().await?;
         Ok(Self {
             recipe: Arc::new(recipe),
-            state: State::Up(worker),
+            state: State::Up(Box::new(worker)),
             deaths: 0,
             hangs: (0, None),
             was_lost: false,
@@ -158,7 +158,7 @@ impl PythonRuntime {
                         }
                     };
                     self.state = match started {
-                        Ok(worker) => State::Up(worker),
+                        Ok(worker) => State::Up(Box::new(worker)),
                         Err(fault) if self.deaths >= BACK_OFF.len() => {
                             let message = "the model's process cannot be started again";
                             let error = PredictError::new(ErrorCode::NotReady, message).hint(fault.report());
