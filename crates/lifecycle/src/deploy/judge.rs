@@ -271,7 +271,8 @@ impl Comparison {
             }
         };
         let Compared { candidate, incumbent } = &compared;
-        let mut slow = bounds(latency(candidate), latency(incumbent), limits.latency_margin, findings.latency);
+        let mut slow =
+            bounds(latency(candidate), latency(incumbent), limits.latency_margin, findings.latency);
         slow.above_us = release.slow.as_ref().map(|slow| slow.above_us);
         let between = distance(&answers(&candidate.since), &answers(&incumbent.since));
         Some(Self {

@@ -6,10 +6,13 @@
 
 pub mod application_test;
 pub mod apply;
+pub mod approval;
 pub mod environments;
 pub mod judge;
 pub mod moves;
 pub mod plane;
+pub mod reconcile;
+pub mod release;
 mod strategy;
 mod view;
 

@@ -13,8 +13,7 @@
 
 use modelyard_core::deploy::release::Decision;
 use modelyard_core::deploy::{
-    Environment, EnvironmentState, Phase, Placed, Release, ReleaseStatus, Role, StrategyKind,
-    Wish,
+    Environment, EnvironmentState, Phase, Placed, Release, ReleaseStatus, Role, StrategyKind, Wish,
 };
 use modelyard_core::{Digest, Timestamp};
 use serde_json::{Value, json};
@@ -110,8 +109,15 @@ pub(super) fn restored(state: &EnvironmentState, release: &Release) -> Environme
         placed.push(Placed { role: Role::Stable, phase, weight: 0.0, ..other });
     }
     if stable.is_none() {
-        placed.extend(candidate(release, Role::Stable, Phase::Leave, 0.0));
+        placed.push(candidate(release, Role::Stable, Phase::Leave, 0.0));
     }
+    EnvironmentState { generation: state.generation + 1, release: state.release, placed }
+}
+
+/// `state` with the version of `release` being loaded.
+pub(super) fn with_candidate(state: &EnvironmentState, release: &Release) -> EnvironmentState {
+    let mut placed = without(state, release.package);
+    placed.push(candidate(release, Role::Candidate, Phase::Load, 0.0));
     EnvironmentState { generation: state.generation + 1, release: state.release, placed }
 }
 
@@ -119,15 +125,15 @@ fn without(state: &EnvironmentState, package: Digest) -> Vec<Placed> {
     state.placed.iter().filter(|placed| placed.package != package).cloned().collect()
 }
 
-fn candidate(release: &Release, role: Role, phase: Phase, weight: f64) -> Option<Placed> {
-    Some(Placed {
+fn candidate(release: &Release, role: Role, phase: Phase, weight: f64) -> Placed {
+    Placed {
         package: release.package,
         model: release.model.clone(),
         number: release.number,
         role,
         phase,
         weight,
-    })
+    }
 }
 
 /// The alias that follows what serves in production.
@@ -167,7 +173,7 @@ impl Due<'_> {
     }
 
     fn waiting(&self) -> Option<Moved> {
-        if !self.view.approvals.is_empty() {
+        if self.view.missing.is_some() {
             return None;
         }
         let mut moved = self.status(ReleaseStatus::Loading, "loading", "nothing is missing");
@@ -175,10 +181,7 @@ impl Due<'_> {
         // A version that serves already is not loaded once more.
         let serves = self.environment.state.stable().is_some_and(|it| it.package == self.release.package);
         if !serves {
-            let state = &mut moved.environment.state;
-            state.placed = without(state, self.release.package);
-            state.placed.extend(candidate(self.release, Role::Candidate, Phase::Load, 0.0));
-            state.generation += 1;
+            moved.environment.state = with_candidate(&moved.environment.state, self.release);
         }
         Some(moved)
     }
@@ -204,9 +207,8 @@ impl Due<'_> {
         moved.release.step_since = self.now;
         let state = &self.environment.state;
         let serves = state.stable().is_some_and(|stable| stable.package == self.release.package);
-        if let (false, Some(placed)) =
-            (serves, candidate(self.release, Role::Stable, Phase::Serve, 1.0))
-        {
+        if !serves {
+            let placed = candidate(self.release, Role::Stable, Phase::Serve, 1.0);
             moved.environment.state = serving_alone(state, placed);
             moved.environment.state.release = Some(self.release.id);
         }
@@ -372,7 +374,7 @@ impl Due<'_> {
         for other in placed.iter_mut().filter(|other| is_serving_stable(other)) {
             other.weight = 1.0 - served;
         }
-        placed.extend(candidate(release, role, Phase::Serve, weight));
+        placed.push(candidate(release, role, Phase::Serve, weight));
         state.placed = placed;
         state.release = Some(release.id);
         state.generation += 1;
@@ -385,7 +387,8 @@ impl Due<'_> {
         let Moved { environment, release, .. } = &mut moved;
         let serves = environment.state.stable().is_some_and(|stable| stable.package == release.package)
             && environment.state.placed.iter().filter(|placed| placed.phase == Phase::Serve).count() == 1;
-        if let (false, Some(placed)) = (serves, candidate(release, Role::Stable, Phase::Serve, 1.0)) {
+        if !serves {
+            let placed = candidate(release, Role::Stable, Phase::Serve, 1.0);
             environment.state = serving_alone(&environment.state, placed);
             environment.state.release = Some(release.id);
         }
@@ -435,6 +438,9 @@ impl Due<'_> {
 
     fn is_ready(&self) -> bool {
         let generation = self.environment.state.generation;
+        if self.view.failure(self.release.package).is_some() {
+            return false;
+        }
         self.environment
             .state
             .wanted()

@@ -14,8 +14,8 @@ pub struct View {
     pub live: Vec<ReplicaReport>,
     /// Cumulative counts by package, over all replicas and their boots.
     pub counts: BTreeMap<Digest, Counts>,
-    /// What is missing before the release may go on, a line each.
-    pub approvals: Vec<String>,
+    /// What people have yet to say before the release may go on.
+    pub missing: Option<String>,
     /// What application testing of the release came to, once it has.
     pub tested: Option<Result<Tested, String>>,
     /// Why the target can't bring about what is wanted.

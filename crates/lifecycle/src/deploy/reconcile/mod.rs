@@ -1,0 +1,73 @@
+//! The reconciler: brings about what the home says is wanted, again and again.
+//!
+//! It remembers nothing that matters: killed at any moment, the next one goes on from the records. It runs
+//! in `modelyard server`, or in a command that waits, never in two processes of one home at once (the lock
+//! `server`); should it happen all the same, changes made from an outdated record are refused by the home.
+//!
+//! ```text
+//! watching   when to look
+//! step       one environment: its replicas, then its release's next move
+//! ```
+
+mod step;
+mod watching;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use modelyard_core::deploy::{EnvironmentId, ReleaseId};
+use modelyard_core::ports::Home;
+use modelyard_core::{Clock, Result, Timestamp};
+use modelyard_deploy::target::{Target, Wanted};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::{Tested, Tester};
+
+pub use step::wanted;
+
+/// The lock that whoever reconciles a home holds.
+pub const LOCK: &str = "server";
+
+pub struct Reconciler {
+    home: Home,
+    clock: Arc<dyn Clock>,
+    target: Arc<dyn Target>,
+    tester: Arc<dyn Tester>,
+    memory: Mutex<BTreeMap<EnvironmentId, Memory>>,
+    /// Something has ended that nobody writes into the home.
+    woken: Arc<Notify>,
+}
+
+/// What would be found out again.
+#[derive(Default)]
+struct Memory {
+    /// What the target was last told, and when.
+    told: Option<(Wanted, Timestamp)>,
+    trouble: Option<String>,
+    test: Option<Test>,
+}
+
+/// Application tests that are under way.
+struct Test {
+    release: ReleaseId,
+    task: JoinHandle<Result<Tested>>,
+}
+
+impl Drop for Test {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Reconciler {
+    pub fn new(home: Home, clock: Arc<dyn Clock>, target: Arc<dyn Target>, tester: Arc<dyn Tester>) -> Self {
+        Self { home, clock, target, tester, memory: Mutex::default(), woken: Arc::default() }
+    }
+
+    fn with_memory<T>(&self, id: &EnvironmentId, act: impl FnOnce(&mut Memory) -> T) -> T {
+        // Nothing that is done with it can panic half-way.
+        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        act(memory.entry(id.clone()).or_default())
+    }
+}

@@ -1,0 +1,153 @@
+//! One environment: its replicas, then its release's next move.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use modelyard_core::audit::Actor;
+use modelyard_core::deploy::{Environment, EnvironmentId, Release, ReleaseStatus};
+use modelyard_core::ports::Change;
+use modelyard_core::{Fault, Kind, Result, canonical};
+use modelyard_deploy::target::Wanted;
+use serde_json::{Value, json};
+
+use super::{Reconciler, Test};
+use crate::deploy::moves::{self, Moved};
+use crate::deploy::{View, release};
+
+/// The target is told again what is wanted at least so often.
+const TOLD_MICROS: i64 = 1_000_000;
+
+impl Reconciler {
+    /// Answers whether something moved.
+    pub(super) async fn reconcile(&self, environment: Environment) -> Result<bool> {
+        self.tell(&environment).await;
+        let id = environment.id.clone();
+        let release = match environment.release {
+            Some(release) => self.home.environments.release(release).await?,
+            None => None,
+        };
+        let has_leaving = environment.state.placed.len() != environment.state.wanted().count();
+        if release.is_none() && !has_leaving {
+            self.with_memory(&id, |memory| memory.test = None);
+            return Ok(false);
+        }
+        let now = self.clock.now();
+        let mut view = View::of(self.home.observations.reports(&id).await?, now);
+        view.trouble = self.with_memory(&id, |memory| memory.trouble.clone());
+        let Some(release) = release else {
+            let Some(tidied) = moves::tidied(&environment, &view) else { return Ok(false) };
+            let cause = "a version has left every replica".to_owned();
+            return self.write(tidied, None, Vec::new(), "environment.tidied", cause, Value::Null).await;
+        };
+        match release.status {
+            ReleaseStatus::Waiting => {
+                view.missing = release::missing(&self.home, &environment, &release).await?;
+            }
+            ReleaseStatus::Testing => view.tested = self.tested(&environment, &release).await,
+            _ => self.with_memory(&id, |memory| memory.test = None),
+        }
+        let Some(moved) = moves::next(&release, &environment, &view, now) else { return Ok(false) };
+        let Moved { environment, release, aliases, event, cause } = moved;
+        let saw = release.decisions.last().map_or(Value::Null, |decision| decision.saw.clone());
+        let details = if saw.is_null() { Value::Null } else { json!({ "saw": saw }) };
+        self.write(environment, Some(release), aliases, event, cause, details).await
+    }
+
+    /// Writes a move; one that was made from what is no longer so is made again.
+    async fn write(
+        &self,
+        environment: Environment,
+        release: Option<Release>,
+        aliases: Vec<(String, u32, String)>,
+        event: &'static str,
+        cause: String,
+        details: Value,
+    ) -> Result<bool> {
+        let change = Change { environment, release, aliases, event, cause, details };
+        let actor = Actor { name: moves::ACTOR.to_owned(), at: self.clock.now() };
+        match self.home.environments.change(&change, &actor).await {
+            Ok(_) => Ok(true),
+            Err(fault) if fault.kind() == Kind::Conflict => Ok(true),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Tells the target what is wanted, where that is news or was long ago.
+    async fn tell(&self, environment: &Environment) {
+        let id = &environment.id;
+        let wanted = match wanted(environment) {
+            Ok(wanted) => wanted,
+            Err(fault) => {
+                return self.with_memory(id, |memory| memory.trouble = Some(fault.report()));
+            }
+        };
+        let now = self.clock.now();
+        let due = self.with_memory(id, |memory| match &memory.told {
+            Some((told, at)) => {
+                let age = now.micros() - at.micros();
+                *told != wanted || !(0..TOLD_MICROS).contains(&age)
+            }
+            // Where nothing was ever wanted there is nothing to tell.
+            None => wanted.replicas > 0 || environment.state.generation > 0,
+        });
+        if !due {
+            return;
+        }
+        let told = self.target.apply(&wanted).await;
+        self.with_memory(id, |memory| {
+            memory.told = Some((wanted, now));
+            memory.trouble = told.err().map(|fault: Fault| fault.report());
+        });
+    }
+
+    /// What the tests of `release` came to; begins them where they are not under way.
+    async fn tested(
+        &self,
+        environment: &Environment,
+        release: &Release,
+    ) -> Option<Result<crate::deploy::Tested, String>> {
+        let ended = self.with_memory(&environment.id, |memory| {
+            if memory.test.as_ref().is_none_or(|test| test.release != release.id) {
+                let (tester, woken) = (Arc::clone(&self.tester), Arc::clone(&self.woken));
+                let (environment, of) = (environment.clone(), release.clone());
+                let task = tokio::spawn(async move {
+                    let tested = tester.test(&environment, &of).await;
+                    woken.notify_one();
+                    tested
+                });
+                memory.test = Some(Test { release: release.id, task });
+            }
+            memory.test.take_if(|test| test.task.is_finished())
+        });
+        let mut test = ended?;
+        Some(match (&mut test.task).await {
+            Ok(tested) => tested.map_err(|fault| fault.report()),
+            Err(error) => Err(format!("the tester ended: {error}")),
+        })
+    }
+}
+
+/// The replicas that `environment` is to have.
+///
+/// # Errors
+/// If its address is none.
+pub fn wanted(environment: &Environment) -> Result<Wanted> {
+    let spec = &environment.spec;
+    let listen: SocketAddr = spec.listen.parse().map_err(|error| {
+        Fault::new(Kind::Config, format!("`{}` is no address to listen on", spec.listen)).because(error)
+    })?;
+    let serves = environment.running && environment.state.wanted().next().is_some();
+    let settings = json!({
+        "limits": spec.limits,
+        "python": spec.python,
+        "sandbox": spec.sandbox,
+        "batch": spec.batch,
+        "env": spec.env,
+    });
+    Ok(Wanted {
+        environment: EnvironmentId::clone(&environment.id),
+        listen,
+        replicas: if serves { spec.replicas } else { 0 },
+        settings: canonical::digest("modelyard replica v1", &settings),
+    })
+}

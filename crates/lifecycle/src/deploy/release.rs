@@ -1,0 +1,526 @@
+//! What people do with releases: begin one, pause, resume, promote, abort, roll back, freeze.
+//!
+//! Everything here writes what is wanted into the home, or refuses by name. Nothing waits and nothing acts:
+//! that is the [reconciler](super::reconcile)'s. Only a rollback to a version that is still warm is complete
+//! with what is written, since replicas follow the home by themselves.
+
+use modelyard_core::audit::Actor;
+use modelyard_core::deploy::release::Decision;
+use modelyard_core::deploy::{
+    Environment, EnvironmentId, Facts, Freeze, Phase, Release, ReleaseId, ReleaseKind, ReleaseStatus,
+    Strategy, StrategyKind, Verdict, Wish,
+};
+use modelyard_core::model::{ModelRef, ModelVersion, Which};
+use modelyard_core::ports::{Change, Home};
+use modelyard_core::{Clock, Digest, Fault, Kind, Result, Timestamp};
+use serde_json::Value;
+
+use super::environments::find;
+use super::{apply, approval, moves};
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub environment: EnvironmentId,
+    /// `None`: the environment's model. Without a version the newest.
+    pub model: Option<ModelRef>,
+    pub kind: ReleaseKind,
+    /// In place of the environment's; a deploy is always all at once.
+    pub strategy: Option<StrategyKind>,
+    /// `asked for`, a trigger's name.
+    pub cause: String,
+}
+
+/// What of this machine must be equal where a package is tested and where it is released.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine {
+    /// Of this program's file.
+    pub program: Digest,
+    pub onnx_library: Option<Digest>,
+}
+
+#[derive(Clone, Debug)]
+pub enum Begun {
+    /// Boxed, since the other is small.
+    Release(Box<Release>),
+    /// The version serves there alone already, and nothing tests it.
+    Already(ModelVersion),
+}
+
+/// Records a release, which waits for the reconciler.
+///
+/// # Errors
+/// By name: no such environment, version or package; another model than the environment's; frozen, stopped
+/// or another release under way; not tested where `requires` says, or tested under other facts.
+pub async fn begin(
+    home: &Home,
+    clock: &dyn Clock,
+    machine: Machine,
+    asked: &Asked,
+    by: &str,
+) -> Result<Begun> {
+    loop {
+        let now = clock.now();
+        let environment = find(home, &asked.environment).await?;
+        let version = version(home, &environment, asked.model.as_ref()).await?;
+        let title = format!("{}@{}", version.name, version.number);
+        check(home, &environment, &title, now).await?;
+        if !home.blobs.contains(version.package).await? {
+            return Err(refused(&title, &environment, "its package is not in the home")
+                .detail("package", version.package.to_string())
+                .hint("`modelyard run` builds and registers it again"));
+        }
+        let given = home.environments.approvals(&version.name, version.number).await?;
+        if let Some(no) =
+            approval::counting(&given).into_iter().find(|said| said.verdict == Verdict::Rejected)
+        {
+            let mut fault = refused(&title, &environment, &format!("`{}` rejected it", no.by))
+                .hint(format!("`modelyard models show {title}`"));
+            if let Some(comment) = &no.comment {
+                fault = fault.detail("comment", comment.clone());
+            }
+            return Err(fault);
+        }
+        let facts = Facts::of(&environment.spec, machine.program, machine.onnx_library);
+        if let Some(required) = &environment.spec.requires {
+            proven(home, &environment, required, &version, &facts).await?;
+        }
+        let alone = environment.state.stable().is_some_and(|stable| stable.package == version.package);
+        if alone && !environment.spec.tests.on {
+            return Ok(Begun::Already(version));
+        }
+        let release = Release {
+            version: 1,
+            id: ReleaseId::new(clock),
+            environment: asked.environment.clone(),
+            kind: asked.kind,
+            model: version.name.clone(),
+            number: version.number,
+            package: version.package,
+            strategy: strategy(&environment, asked),
+            status: ReleaseStatus::Waiting,
+            step: 0,
+            step_since: now,
+            step_counts: Default::default(),
+            slow: None,
+            before: environment.state.clone(),
+            by: by.to_owned(),
+            cause: asked.cause.clone(),
+            began_at: now,
+            ended_at: None,
+            decisions: Vec::new(),
+            report: None,
+            passed: None,
+            reason: None,
+            wish: None,
+            facts: Some(facts),
+        };
+        let cause = format!("release {} of {title} began: {}", release.id, release.cause);
+        let mut next = environment;
+        next.release = Some(release.id);
+        match write(home, next, Some(&release), "release.began", cause, by, now).await {
+            Ok(_) => return Ok(Begun::Release(Box::new(release))),
+            Err(fault) if fault.kind() == Kind::Conflict => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+/// Lets the reconciler pause, resume, promote or abort what is under way.
+///
+/// # Errors
+/// If nothing is, or it is not at a point where that means something.
+pub async fn wish(home: &Home, id: &EnvironmentId, wish: Wish, by: &str, now: Timestamp) -> Result<Release> {
+    loop {
+        let environment = find(home, id).await?;
+        let mut release = under_way(home, &environment).await?;
+        let verb = match wish {
+            Wish::Pause => "pause",
+            Wish::Resume => "resume",
+            Wish::Promote => "promote",
+            Wish::Abort => "abort",
+        };
+        use ReleaseStatus::{Held, Paused, Rolling};
+        let possible = match wish {
+            Wish::Abort => true,
+            Wish::Pause => matches!(release.status, Rolling | Held),
+            Wish::Resume => matches!(release.status, Paused | Held),
+            Wish::Promote => matches!(release.status, Rolling | Paused | Held),
+        };
+        if !possible {
+            let title = title(&release);
+            return Err(Fault::new(
+                Kind::Conflict,
+                format!(
+                    "cannot {verb} the release of `{title}` to `{}`: it is {}",
+                    id.name,
+                    status(&release)
+                ),
+            )
+            .hint(format!("`modelyard release status {}`", id.name)));
+        }
+        release.wish = Some(wish);
+        let cause = format!("release {}: {verb} asked for", release.id);
+        let event = match wish {
+            Wish::Pause => "release.pause_asked",
+            Wish::Resume => "release.resume_asked",
+            Wish::Promote => "release.promote_asked",
+            Wish::Abort => "release.abort_asked",
+        };
+        match write(home, environment, Some(&release), event, cause, by, now).await {
+            Ok(_) => return Ok(release),
+            Err(fault) if fault.kind() == Kind::Conflict => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+/// What people have yet to say before `release` may go on.
+///
+/// # Errors
+/// If the home can't be read.
+pub async fn missing(home: &Home, environment: &Environment, release: &Release) -> Result<Option<String>> {
+    let which = Which::Number(release.number);
+    let version = home.models.resolve(&ModelRef { name: release.model.clone(), which }).await?;
+    let Some(version) = version else { return Ok(Some("the version is no longer registered".to_owned())) };
+    let given = home.environments.approvals(&release.model, release.number).await?;
+    Ok(approval::missing(&environment.spec.approvals, &given, &version.created_by))
+}
+
+/// The release under way in `environment`.
+///
+/// # Errors
+/// If there is none.
+pub async fn under_way(home: &Home, environment: &Environment) -> Result<Release> {
+    let id = &environment.id;
+    let found = match environment.release {
+        Some(release) => home.environments.release(release).await?,
+        None => None,
+    };
+    found.ok_or_else(|| {
+        Fault::new(Kind::NotFound, format!("no release is under way in `{}`", id.name))
+            .hint(format!("`modelyard history {}` tells what was", id.name))
+    })
+}
+
+/// Puts back what served before: the state before the release under way, which ends; else before the last
+/// one that ended. Answers the release that was recorded, which is done where the version is still warm;
+/// otherwise it has to be loaded first.
+///
+/// # Errors
+/// If there is nothing to go back to.
+pub async fn roll_back(
+    home: &Home,
+    clock: &dyn Clock,
+    id: &EnvironmentId,
+    cause: &str,
+    by: &str,
+) -> Result<Release> {
+    loop {
+        let now = clock.now();
+        let environment = find(home, id).await?;
+        let written = match environment.release {
+            Some(_) => cut_short(home, environment, cause, by, now).await,
+            None => gone_back(home, clock, environment, cause, by, now).await,
+        };
+        match written {
+            Ok(release) => return Ok(release),
+            Err(fault) if fault.kind() == Kind::Conflict => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+}
+
+/// Lets no release begin until `until`, or until [`unfreeze`].
+///
+/// # Errors
+/// If there is no such environment.
+pub async fn freeze(home: &Home, id: &EnvironmentId, freeze: Freeze, now: Timestamp) -> Result<Environment> {
+    let by = freeze.by.clone();
+    let cause = match freeze.until {
+        Some(until) => format!("frozen until {until}"),
+        None => "frozen".to_owned(),
+    };
+    set_frozen(home, id, Some(freeze), "environment.frozen", &cause, &by, now).await
+}
+
+/// Lets releases begin again.
+///
+/// # Errors
+/// If there is no such environment.
+pub async fn unfreeze(home: &Home, id: &EnvironmentId, by: &str, now: Timestamp) -> Result<Environment> {
+    set_frozen(home, id, None, "environment.unfrozen", "no longer frozen", by, now).await
+}
+
+async fn set_frozen(
+    home: &Home,
+    id: &EnvironmentId,
+    frozen: Option<Freeze>,
+    event: &'static str,
+    cause: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<Environment> {
+    loop {
+        let mut environment = find(home, id).await?;
+        if environment.frozen == frozen {
+            return Ok(environment);
+        }
+        environment.frozen = frozen.clone();
+        match write(home, environment, None, event, cause.to_owned(), by, now).await {
+            Err(fault) if fault.kind() == Kind::Conflict => {}
+            result => return result,
+        }
+    }
+}
+
+/// Whether any release may begin.
+async fn check(home: &Home, environment: &Environment, title: &str, now: Timestamp) -> Result<()> {
+    let name = &environment.id.name;
+    if environment.removed {
+        return Err(refused(title, environment, "it is no longer in the project's file")
+            .hint("declare it again and run `modelyard apply`"));
+    }
+    if !environment.running {
+        return Err(
+            refused(title, environment, "it is stopped").hint(format!("modelyard environments start {name}"))
+        );
+    }
+    if environment.is_frozen(now)
+        && let Some(freeze) = &environment.frozen
+    {
+        let until = freeze.until.map_or_else(String::new, |until| format!(" until {until}"));
+        let mut fault = refused(title, environment, &format!("`{}` froze it{until}", freeze.by))
+            .hint(format!("modelyard unfreeze {name}"));
+        if let Some(comment) = &freeze.comment {
+            fault = fault.detail("comment", comment.clone());
+        }
+        return Err(fault);
+    }
+    if let Some(other) = environment.release {
+        let other = home.environments.release(other).await?;
+        let what = other.as_ref().map_or_else(
+            || "another release is under way".to_owned(),
+            |other| format!("the release of `{}` is under way, {}", self::title(other), status(other)),
+        );
+        return Err(refused(title, environment, &what).hint(format!(
+            "`modelyard release status {name}` shows it, `modelyard release abort {name}` ends it"
+        )));
+    }
+    Ok(())
+}
+
+fn refused(title: &str, environment: &Environment, why: &str) -> Fault {
+    Fault::new(Kind::Release, format!("cannot release `{title}` to `{}`: {why}", environment.id.name))
+}
+
+async fn version(home: &Home, environment: &Environment, asked: Option<&ModelRef>) -> Result<ModelVersion> {
+    let applied = apply::applied(home, &environment.id.project).await?;
+    let name = asked.map_or(&applied.model, |asked| &asked.name);
+    if *name != applied.model {
+        return Err(Fault::new(
+            Kind::Usage,
+            format!("cannot release `{name}` to `{}`: it holds `{}`", environment.id.name, applied.model),
+        )
+        .hint("an environment holds the model that its project registers"));
+    }
+    let newest = ModelRef { name: name.clone(), which: Which::Default };
+    let asked = asked.unwrap_or(&newest);
+    let found = match asked.which {
+        Which::Default => home.models.versions(name).await?.into_iter().next(),
+        _ => home.models.resolve(asked).await?,
+    };
+    found.ok_or_else(|| {
+        Fault::new(Kind::NotFound, format!("there is no version `{asked}`")).hint(match asked.which {
+            Which::Default => "`modelyard run` registers one".to_owned(),
+            _ => format!("`modelyard models show {name}` lists the versions there are"),
+        })
+    })
+}
+
+fn strategy(environment: &Environment, asked: &Asked) -> Strategy {
+    let configured = &environment.spec.strategy;
+    let kind = match asked.kind {
+        ReleaseKind::Deploy | ReleaseKind::Rollback => StrategyKind::AllAtOnce,
+        ReleaseKind::Release => asked.strategy.unwrap_or(configured.kind),
+    };
+    let weights = if kind == configured.kind { configured.weights.clone() } else { kind.default_weights() };
+    Strategy { kind, weights, judge: configured.judge.clone() }
+}
+
+/// Whether the very package passed its tests in the `required` environment, under the same facts.
+async fn proven(
+    home: &Home,
+    environment: &Environment,
+    required: &str,
+    version: &ModelVersion,
+    facts: &Facts,
+) -> Result<()> {
+    let title = format!("{}@{}", version.name, version.number);
+    let id = EnvironmentId { project: environment.id.project.clone(), name: required.to_owned() };
+    let way = format!("modelyard deploy {required} {title}");
+    let tested = home
+        .environments
+        .releases(&id)
+        .await?
+        .into_iter()
+        .find(|release| release.package == version.package && release.passed.is_some());
+    let Some(tested) = tested else {
+        return Err(refused(&title, environment, &format!("it was not tested in `{required}`"))
+            .detail("package", version.package.short().to_string())
+            .hint(way));
+    };
+    if tested.passed != Some(true) {
+        let mut fault =
+            refused(&title, environment, &format!("it failed its tests in `{required}`")).hint(way);
+        if let Some(reason) = tested.reason {
+            fault = fault.detail("tests", reason);
+        }
+        return Err(fault);
+    }
+    let differences = tested.facts.as_ref().map(|tested| tested.differences(facts)).unwrap_or_default();
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = differences.iter().map(|(name, ..)| format!("`{name}`")).collect();
+    let why = format!("`{required}`, where it was tested, differs in {}", names.join(", "));
+    let mut fault = refused(&title, environment, &why);
+    for (name, there, here) in differences {
+        fault = fault.detail(name, format!("{there} in {required}, {here} in {}", environment.id.name));
+    }
+    Err(fault.hint(format!("make them equal, `modelyard apply`, and test it again: {way}")))
+}
+
+/// Ends the release under way; what served before it serves alone.
+async fn cut_short(
+    home: &Home,
+    environment: Environment,
+    cause: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<Release> {
+    let mut release = under_way(home, &environment).await?;
+    let mut next = environment;
+    if next.state != release.before {
+        next.state = moves::restored(&next.state, &release);
+    }
+    next.release = None;
+    release.status = ReleaseStatus::RolledBack;
+    release.ended_at = Some(now);
+    release.reason = Some(cause.to_owned());
+    release.wish = None;
+    release.decisions.push(decision("rolled back", cause, by, now));
+    let why = format!("release {}, rolled back: {cause}", release.id);
+    write(home, next, Some(&release), "release.rolled_back", why, by, now).await?;
+    Ok(release)
+}
+
+async fn gone_back(
+    home: &Home,
+    clock: &dyn Clock,
+    environment: Environment,
+    cause: &str,
+    by: &str,
+    now: Timestamp,
+) -> Result<Release> {
+    let name = &environment.id.name;
+    let Some(back) = environment.previous.as_ref().and_then(|state| state.stable()).cloned() else {
+        return Err(Fault::new(Kind::Release, format!("cannot roll back `{name}`: nothing served before"))
+            .hint(format!("`modelyard history {name}` tells what was")));
+    };
+    let warm = environment
+        .state
+        .placed
+        .iter()
+        .any(|placed| placed.package == back.package && placed.phase == Phase::Warm);
+    let release = Release {
+        version: 1,
+        id: ReleaseId::new(clock),
+        environment: environment.id.clone(),
+        kind: ReleaseKind::Rollback,
+        model: back.model.clone(),
+        number: back.number,
+        package: back.package,
+        strategy: Strategy {
+            kind: StrategyKind::AllAtOnce,
+            weights: Vec::new(),
+            judge: environment.spec.strategy.judge.clone(),
+        },
+        status: if warm { ReleaseStatus::Done } else { ReleaseStatus::Loading },
+        step: 0,
+        step_since: now,
+        step_counts: Default::default(),
+        slow: None,
+        before: environment.state.clone(),
+        by: by.to_owned(),
+        cause: cause.to_owned(),
+        began_at: now,
+        ended_at: warm.then_some(now),
+        decisions: vec![decision(if warm { "all traffic" } else { "loading" }, cause, by, now)],
+        report: None,
+        passed: None,
+        reason: None,
+        wish: None,
+        facts: None,
+    };
+    let title = title(&release);
+    let mut next = environment;
+    let mut change = Change {
+        environment: next.clone(),
+        release: Some(release.clone()),
+        aliases: Vec::new(),
+        event: "environment.rolled_back",
+        cause: format!("release {}, back to {title}: {cause}", release.id),
+        details: Value::Null,
+    };
+    if warm {
+        next.previous = Some(next.state.clone());
+        next.state = moves::serving_alone(&next.state, back.clone());
+        next.state.release = Some(release.id);
+        change.aliases = moves::champion(&next, &back.model, back.number);
+    } else {
+        next.state = moves::with_candidate(&next.state, &release);
+        next.release = Some(release.id);
+    }
+    change.environment = next;
+    home.environments.change(&change, &Actor { name: by.to_owned(), at: now }).await?;
+    Ok(release)
+}
+
+fn decision(what: &str, why: &str, by: &str, at: Timestamp) -> Decision {
+    Decision { at, what: what.to_owned(), why: why.to_owned(), by: by.to_owned(), saw: Value::Null }
+}
+
+async fn write(
+    home: &Home,
+    environment: Environment,
+    release: Option<&Release>,
+    event: &'static str,
+    cause: String,
+    by: &str,
+    at: Timestamp,
+) -> Result<Environment> {
+    let change = Change {
+        environment,
+        release: release.cloned(),
+        aliases: Vec::new(),
+        event,
+        cause,
+        details: Value::Null,
+    };
+    home.environments.change(&change, &Actor { name: by.to_owned(), at }).await
+}
+
+/// `late-flights@3`.
+pub fn title(release: &Release) -> String {
+    format!("{}@{}", release.model, release.number)
+}
+
+/// As people read it: `waiting for approval`.
+pub fn status(release: &Release) -> &'static str {
+    match release.status {
+        ReleaseStatus::Waiting => "waiting for approval",
+        ReleaseStatus::RolledBack => "rolled back",
+        other => other.as_str(),
+    }
+}

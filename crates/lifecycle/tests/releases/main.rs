@@ -1,0 +1,8 @@
+//! Releases: their moves for whatever may be seen, the reconciler on a home in memory, and simulated
+//! rollouts.
+
+mod begin;
+mod moves;
+mod reconciler;
+mod rig;
+mod rollouts;
