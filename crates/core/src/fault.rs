@@ -50,6 +50,31 @@ pub enum Kind {
     Internal,
 }
 
+impl Kind {
+    /// Its name in JSON: `not_found`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Config => "config",
+            Self::Data => "data",
+            Self::Check => "check",
+            Self::Environment => "environment",
+            Self::Step => "step",
+            Self::Timeout => "timeout",
+            Self::Model => "model",
+            Self::Package => "package",
+            Self::Gate => "gate",
+            Self::Release => "release",
+            Self::Different => "different",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Store => "store",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// An error for a person: a lower-case message, the causes, a hint.
 #[derive(Debug)]
 pub struct Fault(Box<Parts>);

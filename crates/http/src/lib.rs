@@ -8,6 +8,7 @@ pub mod client;
 mod error;
 mod inference;
 mod json;
+pub mod native;
 mod observed;
 mod served;
 

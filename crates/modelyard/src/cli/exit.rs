@@ -25,26 +25,3 @@ pub(crate) fn code(kind: Kind) -> u8 {
         Kind::Cancelled => 130,
     }
 }
-
-/// The name of `kind` in `--json` answers.
-pub(crate) fn name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Usage => "usage",
-        Kind::Config => "config",
-        Kind::Data => "data",
-        Kind::Check => "check",
-        Kind::Environment => "environment",
-        Kind::Step => "step",
-        Kind::Timeout => "timeout",
-        Kind::Model => "model",
-        Kind::Package => "package",
-        Kind::Gate => "gate",
-        Kind::Different => "different",
-        Kind::NotFound => "not_found",
-        Kind::Conflict => "conflict",
-        Kind::Store => "store",
-        Kind::Release => "release",
-        Kind::Internal => "internal",
-        Kind::Cancelled => "cancelled",
-    }
-}

@@ -192,7 +192,7 @@ fn error_document(fault: &Fault) -> serde_json::Value {
     }
     serde_json::json!({
         "error": {
-            "kind": exit::name(fault.kind()),
+            "kind": fault.kind().as_str(),
             "message": fault.message(),
             "details": details,
             "causes": causes,

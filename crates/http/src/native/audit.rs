@@ -1,0 +1,54 @@
+//! The audit log.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use modelyard_core::audit::AuditEntry;
+use modelyard_track::audit::{self, Verdict};
+use serde::Deserialize;
+
+use super::Api;
+use super::refusal::Refusal;
+use super::route::{Route, get};
+
+const MOST: usize = 1_000;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/audit", "What was changed, by whom, the newest first", list).does("audit"),
+        get("/audit/verdict", "Whether the log is whole: nothing changed, removed or cut off", verify)
+            .does("audit"),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    /// `late-flights`, `late-flights@2`, `flights/production`.
+    subject: Option<String>,
+    /// Only entries with lower numbers.
+    before: Option<u64>,
+    limit: Option<usize>,
+}
+
+async fn list(
+    State(api): State<Arc<Api>>,
+    Query(which): Query<Which>,
+) -> Result<Json<Vec<AuditEntry>>, Refusal> {
+    let is_about = |entry: &AuditEntry| {
+        which.subject.as_ref().is_none_or(|subject| {
+            entry.subject == *subject
+                || entry.subject.split_once('@').is_some_and(|(name, _)| name == subject)
+        })
+    };
+    let mut entries = api.home.audit.entries().await?;
+    entries.retain(|entry| which.before.is_none_or(|before| entry.number < before) && is_about(entry));
+    entries.reverse();
+    entries.truncate(which.limit.unwrap_or(50).min(MOST));
+    Ok(Json(entries))
+}
+
+async fn verify(State(api): State<Arc<Api>>) -> Result<Json<Verdict>, Refusal> {
+    Ok(Json(audit::verify(&api.home).await?))
+}

@@ -1,0 +1,105 @@
+//! Environments: looked at, stopped, started, compared.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use modelyard_core::deploy::EnvironmentId;
+use modelyard_lifecycle::deploy::environments::{self, Listed, Shown, Unequal};
+
+use super::Api;
+use super::access::{Caller, Permission};
+use super::refusal::Refusal;
+use super::route::{Route, get, post};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/environments", "The environments of all projects", list_all).does("environments list"),
+        get("/projects/{project}/environments", "The environments of a project", list)
+            .does("environments list"),
+        get(
+            "/projects/{project}/environments/{environment}",
+            "What an environment wants, serves and reports",
+            show,
+        )
+        .does("environments show"),
+        get(
+            "/projects/{project}/environments/{environment}/differences/{other}",
+            "What must be equal between two environments and is not",
+            differences,
+        )
+        .does("environments diff"),
+        post(
+            "/projects/{project}/environments/{environment}/stop",
+            Permission::Deploy,
+            "Wants no replicas any more",
+            stop,
+        )
+        .does("environments stop"),
+        post(
+            "/projects/{project}/environments/{environment}/start",
+            Permission::Deploy,
+            "Wants its replicas again",
+            start,
+        )
+        .does("environments start"),
+    ]
+}
+
+/// `{project}` and `{environment}` of a path.
+pub(super) fn id((project, name): (String, String)) -> EnvironmentId {
+    EnvironmentId { project, name }
+}
+
+async fn list_all(State(api): State<Arc<Api>>) -> Result<Json<Vec<Listed>>, Refusal> {
+    Ok(Json(environments::list(&api.home, None, api.clock.now()).await?))
+}
+
+async fn list(
+    State(api): State<Arc<Api>>,
+    Path(project): Path<String>,
+) -> Result<Json<Vec<Listed>>, Refusal> {
+    Ok(Json(environments::list(&api.home, Some(&project), api.clock.now()).await?))
+}
+
+async fn show(
+    State(api): State<Arc<Api>>,
+    Path(environment): Path<(String, String)>,
+) -> Result<Json<Shown>, Refusal> {
+    Ok(Json(environments::show(&api.home, &id(environment), api.clock.now()).await?))
+}
+
+async fn differences(
+    State(api): State<Arc<Api>>,
+    Path((project, environment, other)): Path<(String, String, String)>,
+) -> Result<Json<Vec<Unequal>>, Refusal> {
+    let one = environments::find(&api.home, &id((project.clone(), environment))).await?;
+    let other = environments::find(&api.home, &id((project, other))).await?;
+    Ok(Json(environments::differences(&one, &other)))
+}
+
+async fn stop(
+    State(api): State<Arc<Api>>,
+    Path(environment): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Shown>, Refusal> {
+    set_running(&api, &caller, &id(environment), false).await
+}
+
+async fn start(
+    State(api): State<Arc<Api>>,
+    Path(environment): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Shown>, Refusal> {
+    set_running(&api, &caller, &id(environment), true).await
+}
+
+async fn set_running(
+    api: &Api,
+    caller: &Caller,
+    id: &EnvironmentId,
+    running: bool,
+) -> Result<Json<Shown>, Refusal> {
+    environments::set_running(&api.home, id, running, &api.by(caller)).await?;
+    Ok(Json(environments::show(&api.home, id, api.clock.now()).await?))
+}

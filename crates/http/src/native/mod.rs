@@ -1,0 +1,133 @@
+//! The server's own API, `/api/v1`: what commands do, done by a request.
+//!
+//! A family of routes is a file and a line in [`routes`]. A route says its permission, the command that it
+//! does and what it answers where it is declared ([`route`]), so that whoever asks for any of that (the
+//! guard, the manual, tests) reads the same list. Handlers translate; what is done stands in `lifecycle`,
+//! `track` and the home.
+//!
+//! Whoever may open a connection may ask, until there are accounts: [`guard`] keeps everybody else out,
+//! pages of other origins above all.
+
+mod access;
+mod audit;
+mod body;
+mod connection;
+mod environments;
+mod events;
+mod guard;
+mod models;
+mod projects;
+mod refusal;
+mod route;
+mod runs;
+mod status;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware;
+use modelyard_core::audit::Actor;
+use modelyard_core::ports::Home;
+use modelyard_core::{Clock, Fault, Kind, Result};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+pub use access::Permission;
+use refusal::Refusal;
+use route::Route;
+
+/// What the API works on.
+pub struct Api {
+    home: Home,
+    clock: Arc<dyn Clock>,
+    /// Who acts: the user that runs the server, until there are accounts.
+    actor: String,
+    /// Where it listens.
+    address: SocketAddr,
+    /// Becomes true when the server ends.
+    ending: watch::Receiver<bool>,
+}
+
+impl Api {
+    /// An API that answers at `address` until `ending` becomes true.
+    pub fn new(
+        home: Home,
+        clock: Arc<dyn Clock>,
+        actor: String,
+        address: SocketAddr,
+        ending: watch::Receiver<bool>,
+    ) -> Self {
+        Self { home, clock, actor, address, ending }
+    }
+
+    fn by(&self, caller: &access::Caller) -> Actor {
+        Actor { name: caller.0.clone(), at: self.clock.now() }
+    }
+}
+
+/// All routes of the API.
+fn routes() -> Vec<Route> {
+    [
+        projects::routes(),
+        environments::routes(),
+        models::routes(),
+        runs::routes(),
+        audit::routes(),
+        events::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A route as others see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub method: &'static str,
+    /// `/api/v1/models/{name}`.
+    pub path: String,
+    pub permission: Permission,
+    /// The command that does the same: `models show`.
+    pub command: Option<&'static str>,
+    pub summary: &'static str,
+}
+
+/// Every route, in the order of the document.
+pub fn listed() -> Vec<Listed> {
+    routes().iter().map(Route::listed).collect()
+}
+
+/// Everything that the server answers.
+pub fn router(api: Arc<Api>) -> Router {
+    let mut router = Router::new();
+    for route in routes() {
+        router = router.merge(route.into_router(&api));
+    }
+    router
+        .merge(status::routes())
+        .fallback(async || {
+            Refusal(Fault::new(Kind::NotFound, "there is no such route").hint("GET /api/v1 lists them"))
+        })
+        .method_not_allowed_fallback(refusal::other_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&api), guard::check))
+        .with_state(api)
+}
+
+/// Answers on `listener` until the API ends, then what was taken, then returns.
+pub async fn serve(listener: TcpListener, api: Api) {
+    let ending = api.ending.clone();
+    connection::serve(listener, router(Arc::new(api)), ending).await;
+}
+
+/// Whether the server may listen on `address`.
+///
+/// # Errors
+/// [`Kind::Usage`] if other machines could reach it.
+pub fn check_address(address: SocketAddr) -> Result<()> {
+    if address.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(Fault::new(Kind::Usage, format!("cannot listen on {address}: other machines could reach it"))
+        .hint("the server knows no accounts and answers this machine alone: --listen 127.0.0.1:5000"))
+}

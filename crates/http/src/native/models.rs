@@ -1,0 +1,71 @@
+//! Registered models and their versions.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use modelyard_core::model::{ModelRef, ModelVersion, RegisteredModel};
+use modelyard_track::registry;
+use serde::Deserialize;
+
+use super::Api;
+use super::access::{Caller, Permission};
+use super::body::Body;
+use super::refusal::Refusal;
+use super::route::{Route, get, put};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/models", "Registered models", list).does("models list"),
+        get("/models/{name}", "A registered model and its aliases", show).does("models show"),
+        get("/models/{name}/versions", "The versions of a model, the newest first", versions)
+            .does("models show"),
+        get("/models/{name}/versions/{version}", "A version, by number or alias", version)
+            .does("models show"),
+        put("/models/{name}/aliases/{alias}", Permission::Register, "Points an alias at a version", alias)
+            .does("models alias"),
+    ]
+}
+
+async fn list(State(api): State<Arc<Api>>) -> Result<Json<Vec<RegisteredModel>>, Refusal> {
+    Ok(Json(api.home.models.models().await?))
+}
+
+async fn show(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+) -> Result<Json<RegisteredModel>, Refusal> {
+    Ok(Json(registry::model(&api.home, &name).await?))
+}
+
+async fn versions(
+    State(api): State<Arc<Api>>,
+    Path(name): Path<String>,
+) -> Result<Json<Vec<ModelVersion>>, Refusal> {
+    registry::model(&api.home, &name).await?;
+    Ok(Json(api.home.models.versions(&name).await?))
+}
+
+async fn version(
+    State(api): State<Arc<Api>>,
+    Path((name, version)): Path<(String, String)>,
+) -> Result<Json<ModelVersion>, Refusal> {
+    let model: ModelRef = format!("{name}@{version}").parse()?;
+    Ok(Json(registry::find(&api.home, &model).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Alias {
+    version: u32,
+}
+
+async fn alias(
+    State(api): State<Arc<Api>>,
+    Path((name, alias)): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
+    Body(to): Body<Alias>,
+) -> Result<Json<RegisteredModel>, Refusal> {
+    registry::set_alias(&api.home, &name, to.version, &alias, &api.by(&caller)).await?;
+    Ok(Json(registry::model(&api.home, &name).await?))
+}

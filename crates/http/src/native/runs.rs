@@ -1,0 +1,54 @@
+//! Runs: what was executed, and what came of it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use modelyard_core::run::{Run, RunFilter, RunKind};
+use modelyard_track::runs;
+use serde::Deserialize;
+
+use super::Api;
+use super::refusal::Refusal;
+use super::route::{Route, get};
+
+const MOST: u32 = 1_000;
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get("/runs", "Runs of the whole line, the newest first", list).does("runs"),
+        get("/runs/{run}", "A run, by its id or the beginning of it", show).does("show"),
+        get("/runs/{run}/parts", "The steps of a run", parts).does("show"),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    project: Option<String>,
+    limit: Option<u32>,
+}
+
+async fn list(State(api): State<Arc<Api>>, Query(which): Query<Which>) -> Result<Json<Vec<Run>>, Refusal> {
+    let filter = RunFilter {
+        project: which.project,
+        kind: Some(RunKind::Pipeline),
+        limit: Some(which.limit.unwrap_or(50).min(MOST)),
+        ..RunFilter::default()
+    };
+    let mut listed = Vec::new();
+    for run in api.home.runs.list(&filter).await? {
+        listed.push(runs::settle(&api.home, run).await?);
+    }
+    Ok(Json(listed))
+}
+
+async fn show(State(api): State<Arc<Api>>, Path(run): Path<String>) -> Result<Json<Run>, Refusal> {
+    let run = runs::find(&api.home, &run).await?;
+    Ok(Json(runs::settle(&api.home, run).await?))
+}
+
+async fn parts(State(api): State<Arc<Api>>, Path(run): Path<String>) -> Result<Json<Vec<Run>>, Refusal> {
+    let run = runs::find(&api.home, &run).await?;
+    Ok(Json(runs::parts(&api.home, &run).await?))
+}
