@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use modelyard_core::audit::AuditEntry;
 use modelyard_track::audit::{self, Verdict};
 use serde::Deserialize;
 
 use super::Api;
+use super::query::Query;
 use super::refusal::Refusal;
 use super::route::{Route, get};
 

@@ -23,13 +23,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Answers on `listener` until `ending` becomes true, then what was taken.
-pub(super) async fn serve(listener: TcpListener, router: Router, mut ending: watch::Receiver<bool>) {
+pub(super) async fn serve(listener: TcpListener, router: Router, ending: watch::Receiver<bool>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .max_headers(HEADERS)
         .max_buf_size(HEADER_BYTES)
         .half_close(false);
+    let mut told = ending.clone();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -50,7 +51,7 @@ pub(super) async fn serve(listener: TcpListener, router: Router, mut ending: wat
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
-            _ = ending.wait_for(|ending| *ending) => break,
+            () = until_ending(&mut told) => break,
         }
     }
     drop(listener);
@@ -62,7 +63,13 @@ async fn answer(http: http1::Builder, stream: TcpStream, router: Router, mut end
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
     tokio::select! {
         _ = connection.as_mut() => return,
-        _ = ending.wait_for(|ending| *ending) => connection.as_mut().graceful_shutdown(),
+        () = until_ending(&mut ending) => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;
+}
+
+/// Resolves when the end is asked for.
+pub(super) async fn until_ending(ending: &mut watch::Receiver<bool>) {
+    // Where nobody can ask for it any more, it has come.
+    let _ = ending.wait_for(|ending| *ending).await;
 }

@@ -17,9 +17,9 @@ use modelyard_core::Result;
 use modelyard_core::deploy::{EnvironmentId, Release, ReleaseId};
 use modelyard_core::ports::Watch;
 
-use super::Api;
 use super::refusal::Refusal;
 use super::route::{Route, get};
+use super::{Api, connection};
 
 /// How often the home is looked at; looking costs microseconds.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -88,7 +88,7 @@ impl Follower {
             let mut ending = self.api.ending.clone();
             tokio::select! {
                 () = tokio::time::sleep(PAUSE) => {}
-                _ = ending.wait_for(|ending| *ending) => {}
+                () = connection::until_ending(&mut ending) => {}
             }
         }
     }
@@ -122,8 +122,8 @@ impl Follower {
     }
 
     /// Releases under way, and those that were and have ended, where they are not as they were sent.
-    async fn moved(&self) -> Result<Vec<Release>> {
-        let store = &self.api.home.environments;
+    async fn moved(&mut self) -> Result<Vec<Release>> {
+        let store = Arc::clone(&self.api.home.environments);
         let mut moved = Vec::new();
         for environment in store.environments(None).await? {
             let known = self.releases.get(&environment.id);

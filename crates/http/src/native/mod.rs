@@ -17,6 +17,7 @@ mod events;
 mod guard;
 mod models;
 mod projects;
+mod query;
 mod refusal;
 mod route;
 mod runs;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use modelyard_core::model::{ModelRef, ModelVersion, RegisteredModel};
+use modelyard_core::model::{ModelRef, ModelVersion, RegisteredModel, Which};
 use modelyard_track::registry;
 use serde::Deserialize;
 
@@ -66,6 +66,7 @@ async fn alias(
     Extension(caller): Extension<Caller>,
     Body(to): Body<Alias>,
 ) -> Result<Json<RegisteredModel>, Refusal> {
-    registry::set_alias(&api.home, &name, to.version, &alias, &api.by(&caller)).await?;
+    let version = ModelRef { name: name.clone(), which: Which::Number(to.version) };
+    registry::set_alias(&api.home, &version, &alias, &api.by(&caller)).await?;
     Ok(Json(registry::model(&api.home, &name).await?))
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use modelyard_core::run::{Run, RunFilter, RunKind};
 use modelyard_track::runs;
 use serde::Deserialize;
 
 use super::Api;
+use super::query::Query;
 use super::refusal::Refusal;
 use super::route::{Route, get};
 
