@@ -30,6 +30,9 @@ const AT_ONCE: usize = 64;
 /// Between two looks at the queue: copies gather, and handing one over wakes nobody.
 const PAUSE: Duration = Duration::from_millis(2);
 
+/// How often it is looked whether the answers under way are still wanted.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// How long the answers to one lot are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -93,6 +96,13 @@ impl Waiting {
         self.copies.fetch_sub(1, Relaxed);
         self.bytes.fetch_sub(size_bytes, Relaxed);
     }
+
+    /// Resolves when nobody offers any more.
+    async fn over(&self) {
+        while !self.is_over.load(Relaxed) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
 }
 
 impl Drop for Shadow {
@@ -121,7 +131,12 @@ impl Asked {
                 continue;
             }
             let answers = join_all(lot.into_iter().map(|(_, copy)| self.ask(copy)));
-            runtime.block_on(answers);
+            runtime.block_on(async {
+                tokio::select! {
+                    _ = answers => {}
+                    () = self.waiting.over() => {}
+                }
+            });
             std::thread::sleep(PAUSE);
         }
     }
