@@ -31,6 +31,12 @@ impl AuditEntry {
     }
 }
 
+/// What an entry holds of an audited document, under `digests` in its details: whoever changes the document
+/// without an entry is found out.
+pub fn proof(document: &impl Serialize) -> Digest {
+    canonical::digest("modelyard record v1", document)
+}
+
 /// Who does something, when: handed to every change that is audited.
 #[derive(Clone, Debug)]
 pub struct Actor {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
 /// An instant in UTC with microseconds; as text and in JSON RFC 3339.
@@ -14,6 +14,20 @@ impl Timestamp {
     /// `micros` since 1970-01-01T00:00:00Z; instants outside chrono's range become the epoch.
     pub fn from_micros(micros: i64) -> Self {
         Self(DateTime::from_timestamp_micros(micros).unwrap_or_default())
+    }
+
+    /// An instant as RFC 3339 writes it, or shorter: `2026-11-24 10:05:00`, `2026-11-24 10:05`, `2026-11-24`,
+    /// then in UTC.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(at) = DateTime::parse_from_rfc3339(text) {
+            return Some(Self(at.to_utc()));
+        }
+        let text = text.replacen('T', " ", 1);
+        ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M"]
+            .iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(&text, format).ok())
+            .or_else(|| NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok()?.and_hms_opt(0, 0, 0))
+            .map(|at| Self(at.and_utc()))
     }
 
     /// Microseconds since 1970-01-01T00:00:00Z.

@@ -1,12 +1,12 @@
 //! What both kinds of home do the same way when an environment changes: what is refused, what follows
 //! from the change, and what the audit log says about it.
 
-use modelyard_core::audit::Actor;
+use modelyard_core::audit::{self, Actor};
 use modelyard_core::deploy::{
     Applied, Approval, Environment, EnvironmentId, EnvironmentState, Release, StateRecord, Verdict,
 };
 use modelyard_core::ports::Change;
-use modelyard_core::{Fault, Kind, Result, canonical};
+use modelyard_core::{Fault, Kind, Result};
 use serde_json::{Map, Value, json};
 
 pub(crate) const APPLIED: &str = "project.applied";
@@ -82,7 +82,7 @@ pub(crate) fn changed(
                 "after": after,
             }),
         );
-        prove(&mut details, "release", canonical::digest(RECORD, release));
+        prove(&mut details, "release", audit::proof(release));
     }
     match &change.details {
         Value::Null => {}
@@ -113,7 +113,7 @@ pub(crate) fn applied(before: Option<&Applied>, applied: &Applied) -> Value {
     let mut details = Map::new();
     details.insert("before".to_owned(), old);
     details.insert("after".to_owned(), new);
-    prove(&mut details, "applied", canonical::digest(RECORD, applied));
+    prove(&mut details, "applied", audit::proof(applied));
     Value::Object(details)
 }
 
@@ -136,7 +136,7 @@ pub(crate) fn approved(approval: &Approval, given: &[Approval]) -> Value {
     details.insert("before".to_owned(), json!(before.map(|before| before.verdict)));
     details.insert("after".to_owned(), json!(approval.verdict));
     details.insert("comment".to_owned(), json!(approval.comment));
-    prove(&mut details, "approval", canonical::digest(RECORD, approval));
+    prove(&mut details, "approval", audit::proof(approval));
     Value::Object(details)
 }
 
@@ -168,9 +168,6 @@ pub(crate) fn check_release(id: &EnvironmentId, release: &Release, before: Optio
     }
 }
 
-/// What the digests of audited documents are derived with.
-pub(crate) const RECORD: &str = "modelyard record v1";
-
 fn environment_details(stored: Option<&Environment>, next: &Next, cause: &str) -> Map<String, Value> {
     let of = |environment: &Environment| without(environment, &["version", "id", "revision", "previous"]);
     let (before, after) = differences(stored.map(of).as_ref(), &of(&next.environment));
@@ -179,9 +176,9 @@ fn environment_details(stored: Option<&Environment>, next: &Next, cause: &str) -
     details.insert("revision".to_owned(), json!(next.environment.revision));
     details.insert("before".to_owned(), before);
     details.insert("after".to_owned(), after);
-    prove(&mut details, "environment", canonical::digest(RECORD, &next.environment));
+    prove(&mut details, "environment", audit::proof(&next.environment));
     if let Some(record) = &next.record {
-        prove(&mut details, "state", canonical::digest(RECORD, record));
+        prove(&mut details, "state", audit::proof(record));
     }
     details
 }

@@ -8,6 +8,7 @@ pub mod application_test;
 pub mod apply;
 pub mod approval;
 pub mod environments;
+pub mod history;
 pub mod judge;
 pub mod moves;
 pub mod plane;

@@ -111,6 +111,7 @@ pub(crate) fn release(environment: &Environment, number: u32) -> Release {
         step: 0,
         step_since: at(0),
         step_counts: BTreeMap::from([(digest("package 1"), Counts { answered: 5, ..Counts::default() })]),
+        slow: None,
         before: environment.state.clone(),
         by: "ada".to_owned(),
         cause: "asked for".to_owned(),

@@ -1,9 +1,13 @@
-//! Whether the audit log is whole.
+//! Whether the audit log is whole, and the home what it says.
+
+mod documents;
 
 use modelyard_core::audit::AuditEntry;
 use modelyard_core::ports::Home;
 use modelyard_core::{Digest, Result, audit};
 use serde::Serialize;
+
+pub use documents::Altered;
 
 /// How often the log is read again where somebody appended meanwhile.
 const ATTEMPTS: usize = 10;
@@ -18,20 +22,24 @@ pub struct Verdict {
     pub head: Option<Digest>,
     /// The first entry that does not fit the one before it, or the one that is missing.
     pub broken_at: Option<u64>,
+    /// Documents that are not what the log says of them.
+    pub altered: Vec<Altered>,
 }
 
-/// Recomputes the chain of all entries and compares its end with the head that is kept apart.
+/// Recomputes the chain of all entries, compares its end with the head that is kept apart, and what the home
+/// holds with what the entries say of it.
 ///
 /// # Errors
 /// Only if the home can't be read; a broken chain is an answer.
 pub async fn verify(home: &Home) -> Result<Verdict> {
-    let (entries, head) = read(home).await?;
+    let Log { entries, head, altered } = read(home).await?;
     let broken_at = broken_at(&entries, head);
     Ok(Verdict {
-        intact: broken_at.is_none(),
+        intact: broken_at.is_none() && altered.is_empty(),
         entries: entries.len() as u64,
         head: head.map(|(_, digest)| digest),
         broken_at,
+        altered,
     })
 }
 
@@ -48,21 +56,28 @@ fn broken_at(entries: &[AuditEntry], head: Option<(u64, Digest)>) -> Option<u64>
     }
 }
 
-/// Entries and head of one moment: no entry was appended between reading the two.
-async fn read(home: &Home) -> Result<(Vec<AuditEntry>, Option<(u64, Digest)>)> {
+struct Log {
+    entries: Vec<AuditEntry>,
+    head: Option<(u64, Digest)>,
+    altered: Vec<Altered>,
+}
+
+/// Entries, head and documents of one moment: no entry was appended while they were read.
+async fn read(home: &Home) -> Result<Log> {
     let mut head = home.audit.head().await?;
     for _ in 1..ATTEMPTS {
         let entries = home.audit.entries().await?;
+        let altered = documents::altered(home, &entries).await?;
         let after = home.audit.head().await?;
         if after == head {
-            return Ok((entries, head));
+            return Ok(Log { entries, head, altered });
         }
         head = after;
     }
-    // Appended to without a pause: what came after the head is left out.
+    // Appended to without a pause: what came after the head is left out, and no document is of its moment.
     let mut entries = home.audit.entries().await?;
     entries.truncate(head.map_or(0, |(number, _)| usize::try_from(number).unwrap_or(usize::MAX)));
-    Ok((entries, head))
+    Ok(Log { entries, head, altered: Vec::new() })
 }
 
 #[cfg(test)]
