@@ -14,11 +14,13 @@ mod doctor;
 mod environments;
 pub(crate) mod exit;
 mod graph;
+mod history;
 mod home;
 mod live;
 mod lock;
 mod logs;
 mod models;
+mod moment;
 mod new;
 mod place;
 mod predict;
@@ -90,6 +92,7 @@ enum Command {
     Environments(environments::Args),
     Lock(lock::Args),
     Home(home::Args),
+    History(history::Args),
     Audit(audit::Args),
     Check(check::Args),
     Ci(ci::Args),
@@ -155,6 +158,7 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Environments(args) => environments::run(args, ctx).await,
         Command::Lock(args) => lock::run(args, ctx).await,
         Command::Home(args) => home::run(args, ctx).await,
+        Command::History(args) => history::run(args, ctx).await,
         Command::Audit(args) => audit::run(args, ctx).await,
         Command::Ci(args) => ci::run(args, ctx).await,
         Command::Check(args) => check::run(args, ctx).await,
