@@ -32,7 +32,7 @@ pub use evaluation::{
     Champion, ChampionOutcome, Evaluation, Evidence, MetricResult, evaluate, wanted_metrics,
 };
 pub use gates::GateVerdict;
-pub use html::html;
+pub use html::{application_html, html};
 pub use interval::Interval;
 pub use metric::Metric;
 pub use report::Report;

@@ -24,6 +24,9 @@ pub(crate) async fn take(shop: &Workshop) -> Result<Digest> {
     if let Some(code) = &shop.project.package.code {
         files.extend(collect_code(&**blobs, &shop.root, code).await?.files);
     }
+    for environment in shop.project.environments.values() {
+        files.extend(collect_code(&**blobs, &shop.root, &environment.tests.code).await?.files);
+    }
     let project = serde_json::to_vec(&shop.project)
         .attempt(Kind::Internal, || "cannot write the configuration as JSON".to_owned())?;
     let mut texts = vec![

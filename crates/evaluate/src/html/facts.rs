@@ -33,7 +33,7 @@ fn uses(packages: u64) -> String {
     }
 }
 
-type Fact = (&'static str, String);
+pub(super) type Fact = (&'static str, String);
 
 fn packaging(packaging: &Packaging) -> Vec<Fact> {
     let mut facts = vec![("runtime", packaging.runtime.clone())];
@@ -57,7 +57,7 @@ fn packaging(packaging: &Packaging) -> Vec<Fact> {
     facts
 }
 
-fn size(bytes: u64) -> String {
+pub(super) fn size(bytes: u64) -> String {
     match bytes as f64 {
         bytes if bytes >= 1e6 => format!("{} MB", decimals(bytes / 1e6, 1)),
         bytes if bytes >= 1e3 => format!("{} kB", decimals(bytes / 1e3, 0)),
@@ -92,7 +92,7 @@ fn provenance(report: &Report) -> Vec<Fact> {
     facts
 }
 
-fn list(title: &str, facts: Vec<Fact>) -> Element {
+pub(super) fn list(title: &str, facts: Vec<Fact>) -> Element {
     let entries = facts.into_iter().flat_map(|(name, value)| [el("dt").with(name), el("dd").with(value)]);
     el("div").with(el("h2").with(title)).with(el("dl").all(entries))
 }

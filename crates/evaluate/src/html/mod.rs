@@ -1,10 +1,12 @@
-//! The report as one self-contained HTML page: no request to anywhere (its own policy forbids it),
+//! Reports as one self-contained HTML page each ([`html`] of a model's test, [`application_html`] of
+//! application tests): no request to anywhere (its own policy forbids it),
 //! no script, light and dark by the reader's setting, readable at 390 and 1,400 pixels, printable.
 //!
 //! Markup is a tree ([`markup`]), so that tags are balanced and every text is escaped. Charts are
 //! inline SVG styled by the variables of `style.css`: the same colour for the same thing
 //! everywhere. To add a picture: a file here, a line in [`pictures`].
 
+mod application;
 mod axis;
 mod calibration;
 mod classes;
@@ -19,6 +21,7 @@ mod strip;
 mod summary;
 mod tables;
 
+pub use application::application_html;
 use markup::{Element, Node, el, short};
 
 use crate::curve::Whose;
@@ -29,14 +32,6 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// `report` as a page.
 pub fn html(report: &Report) -> String {
-    let title = report.title();
-    let head = el("head")
-        .with(el("meta").attr("charset", "utf-8"))
-        .with(el("meta").attr("name", "viewport").attr("content", "width=device-width, initial-scale=1"))
-        .with(el("meta").attr("name", "color-scheme").attr("content", "light dark"))
-        .with(el("meta").attr("http-equiv", "Content-Security-Policy").attr("content", POLICY))
-        .with(el("title").with(format!("{title} · test report")))
-        .with(el("style").with(Node::Raw(STYLE)));
     let main = el("main")
         .with(summary::summary(report))
         .all(section("What it looks like", pictures(report)))
@@ -44,6 +39,18 @@ pub fn html(report: &Report) -> String {
         .all(tables::slices(report))
         .all(tables::worst(report))
         .with(facts::facts(report));
+    page(&format!("{} · test report", report.title()), main)
+}
+
+/// A whole page.
+fn page(title: &str, main: Element) -> String {
+    let head = el("head")
+        .with(el("meta").attr("charset", "utf-8"))
+        .with(el("meta").attr("name", "viewport").attr("content", "width=device-width, initial-scale=1"))
+        .with(el("meta").attr("name", "color-scheme").attr("content", "light dark"))
+        .with(el("meta").attr("http-equiv", "Content-Security-Policy").attr("content", POLICY))
+        .with(el("title").with(title))
+        .with(el("style").with(Node::Raw(STYLE)));
     let page = el("html").attr("lang", "en").with(head).with(el("body").with(main));
     format!("<!DOCTYPE html>\n{page}\n")
 }

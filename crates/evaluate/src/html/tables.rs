@@ -173,16 +173,16 @@ fn cell(value: &Value) -> Element {
     }
 }
 
-fn section(title: &str, note: Option<&str>, content: Element) -> Element {
+pub(super) fn section(title: &str, note: Option<&str>, content: Element) -> Element {
     let note = note.map(|note| el("p").class("small").with(note));
     el("section").with(el("h2").with(title)).all(note).with(content)
 }
 
 /// A heading, and whether numbers stand below it.
-type Head<'a> = (&'a str, bool);
+pub(super) type Head<'a> = (&'a str, bool);
 
 /// A table that scrolls by itself where the page is narrow.
-fn table(head: &[Head<'_>], rows: impl IntoIterator<Item = Element>) -> Element {
+pub(super) fn table(head: &[Head<'_>], rows: impl IntoIterator<Item = Element>) -> Element {
     let heading =
         |(name, is_number): &Head<'_>| el("th").class(if *is_number { "n" } else { "" }).with(*name);
     let head = el("tr").all(head.iter().map(heading));

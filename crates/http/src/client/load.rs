@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use modelyard_core::fault::Attempt;
@@ -26,11 +27,12 @@ const MOST_CONNECTIONS: usize = 1_024;
 /// Wakes that are this early are made up for by spinning: a sleep's end is not exact.
 const SPIN: Duration = Duration::from_micros(20);
 
-/// Sends `plan` to `path` at `address`, from a thread of its own, until all is answered or given up.
+/// Sends `plan` to `path` at `address`, from a thread of its own, until all is answered or given
+/// up, or until `stop` is set.
 ///
 /// # Errors
 /// If the address can't be connected to, or the plan has no body or no rate.
-pub fn run(address: SocketAddr, path: &str, plan: &LoadPlan) -> Result<LoadMeasured> {
+pub fn run(address: SocketAddr, path: &str, plan: &LoadPlan, stop: &AtomicBool) -> Result<LoadMeasured> {
     if plan.bodies.is_empty() || !plan.rate.is_finite() || plan.rate <= 0.0 {
         return Err(Fault::new(Kind::Internal, "a load needs a rate and a body"));
     }
@@ -40,7 +42,7 @@ pub fn run(address: SocketAddr, path: &str, plan: &LoadPlan) -> Result<LoadMeasu
     std::thread::scope(|scope| {
         let sending = scope.spawn(|| {
             waiting::wake_on_time();
-            load.run()
+            load.run(stop)
         });
         sending.join().map_err(|_| Fault::new(Kind::Internal, "the load's thread ended"))?
     })?;
@@ -124,7 +126,7 @@ impl Load {
         }
     }
 
-    fn run(&mut self) -> Result<()> {
+    fn run(&mut self, stop: &AtomicBool) -> Result<()> {
         for _ in 0..CONNECTIONS {
             let stream = TcpStream::connect(self.address).map_err(|error| self.unreachable(error))?;
             stream
@@ -142,7 +144,7 @@ impl Load {
         let cpu = thread_cpu();
         self.began = Instant::now();
         let mut next = 0;
-        while next < self.total || self.open > 0 {
+        while (next < self.total || self.open > 0) && !stop.load(Relaxed) {
             while next < self.total && self.due(next) <= Instant::now() {
                 self.open += 1;
                 self.measured.sent += 1;

@@ -6,6 +6,7 @@ mod reply;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -97,9 +98,20 @@ impl Endpoint for HttpEndpoint {
     async fn load(&self, plan: LoadPlan) -> Result<LoadMeasured> {
         let address = self.address;
         let path = self.uri.path().to_owned();
-        tokio::task::spawn_blocking(move || load::run(address, &path, &plan))
+        let stop = Arc::new(AtomicBool::new(false));
+        // Whoever no longer waits for the load ends it.
+        let _stop = StopWhenDropped(stop.clone());
+        tokio::task::spawn_blocking(move || load::run(address, &path, &plan, &stop))
             .await
             .attempt(Kind::Internal, || "the load's thread ended".to_owned())?
+    }
+}
+
+struct StopWhenDropped(Arc<AtomicBool>);
+
+impl Drop for StopWhenDropped {
+    fn drop(&mut self) {
+        self.0.store(true, Relaxed);
     }
 }
 

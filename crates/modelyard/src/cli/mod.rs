@@ -35,6 +35,7 @@ mod session;
 mod show;
 mod status;
 mod table;
+mod tester;
 mod text;
 
 use std::path::PathBuf;

@@ -1,4 +1,7 @@
-//! `modelyard report`: the evidence a gate saw, as a page or in a few lines.
+//! `modelyard report`: the evidence a gate saw, as a page or in a few lines; with `--environment` what
+//! application tests found there.
+
+mod application;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -12,17 +15,22 @@ use modelyard_evaluate::Report;
 use modelyard_track::{registry, runs};
 use serde_json::json;
 
+pub(super) use application::word;
+
 use super::place::{self, Place};
 use super::table::{Column, Table};
 use super::{Context, print, session, text};
 
-/// Show a test report, or write it as one HTML page
+/// Show the report of a model's test, or of application tests, or write it as one HTML page
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// A run's id or its beginning, NAME, NAME@VERSION or NAME@ALIAS [default: the newest run that
     /// tested a model]
     #[arg(value_name = "RUN|MODEL")]
     what: Option<String>,
+    /// The newest application test in this environment, of any version or of NAME@VERSION
+    #[arg(long, short, value_name = "NAME")]
+    environment: Option<String>,
     /// Write the page to this file
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -33,6 +41,9 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let place = place::open(ctx).await?;
+    if let Some(environment) = &args.environment {
+        return application::run(&args, environment, &place, ctx).await;
+    }
     let found = find(&place, args.what.as_deref()).await?;
     let report = read(&place, &found).await?;
     let page = match (&args.output, args.open) {
@@ -41,7 +52,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         (None, false) => None,
     };
     if let Some(file) = &page {
-        write(&report, file, args.output.is_none())?;
+        write(&modelyard_evaluate::html(&report), file, args.output.is_none())?;
     }
     if ctx.json {
         print::json(&json!(report));
@@ -164,12 +175,12 @@ async fn read(place: &Place, found: &Found) -> Result<Report> {
 }
 
 /// Writes the page; `make_folder` where the folder is our own.
-fn write(report: &Report, file: &Path, make_folder: bool) -> Result<()> {
+fn write(page: &str, file: &Path, make_folder: bool) -> Result<()> {
     let failed = || format!("cannot write the report to `{}`", file.display());
     if let Some(folder) = file.parent().filter(|_| make_folder) {
         std::fs::create_dir_all(folder).attempt(Kind::Usage, failed)?;
     }
-    std::fs::write(file, modelyard_evaluate::html(report)).attempt(Kind::Usage, failed)
+    std::fs::write(file, page).attempt(Kind::Usage, failed)
 }
 
 /// Hands `file` to whatever shows pages here.

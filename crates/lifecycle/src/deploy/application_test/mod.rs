@@ -34,7 +34,7 @@ use modelyard_core::clock::Clock;
 use modelyard_core::deploy::{Environment, Facts, Release};
 use modelyard_core::fault::Attempt;
 use modelyard_core::ports::Home;
-use modelyard_core::{Kind, Result};
+use modelyard_core::{Digest, Kind, Result};
 use modelyard_evaluate::application::{
     ApplicationReport, CheckResult, Example, Group, LoadResult, Outcome, Robustness,
 };
@@ -53,14 +53,10 @@ pub struct ApplicationTests {
     pub clock: Arc<dyn Clock>,
     pub connect: Arc<dyn Connect>,
     pub settings: Settings,
-    pub facts: Arc<dyn FactsOf>,
+    /// Of this program's file.
+    pub program: Digest,
+    pub onnx_library: Option<Digest>,
     pub progress: Arc<dyn TestProgress>,
-}
-
-/// What of an environment must be equal in production, as it is on this machine now.
-#[async_trait]
-pub trait FactsOf: Send + Sync {
-    async fn facts(&self, environment: &Environment) -> Result<Facts>;
 }
 
 /// Hears how tests get on.
@@ -217,7 +213,8 @@ impl Tester for ApplicationTests {
             self.progress.finished(&result);
             checks.push(result);
         }
-        let facts = self.facts.facts(environment).await?;
+        let of_machine = || Facts::of(&environment.spec, self.program, self.onnx_library);
+        let facts = release.facts.clone().unwrap_or_else(of_machine);
         let report = ApplicationReport {
             version: ApplicationReport::VERSION,
             model: subject.model.clone(),

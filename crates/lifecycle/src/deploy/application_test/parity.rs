@@ -52,7 +52,7 @@ impl Check for Parity {
             }
             wrong => (
                 Outcome::Failed,
-                format!("{wrong} of {} answers differ from offline{}", tally.rows, tally.stopped()),
+                format!("{wrong} of {} rows were not answered as offline{}", tally.rows, tally.stopped()),
             ),
         };
         let mut found = Found::new(outcome, sentence);
