@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use modelyard_core::config::Task;
-use modelyard_evaluate::{Report, html};
+use modelyard_evaluate::{ApplicationReport, Report, application_html, html};
 
 mod support;
 
@@ -133,4 +133,41 @@ fn reports_of_version_1_are_read_and_shown() {
 fn a_later_version_is_refused() {
     let fault = Report::from_json(b"{\"version\": 2}").expect_err("it is not known");
     assert_eq!(fault.message(), "the test report has version 2, this program knows version 1");
+}
+
+/// Stored reports of application tests, of the first format version.
+fn application_reports() -> [(&'static str, ApplicationReport); 2] {
+    let read = |text: &'static str| (text, ApplicationReport::from_json(text.as_bytes()).unwrap());
+    [
+        read(include_str!("formats/application-report-v1-passed.json")),
+        read(include_str!("formats/application-report-v1-failed.json")),
+    ]
+}
+
+#[test]
+fn reports_of_application_tests_stay_readable() {
+    for (text, report) in application_reports() {
+        let stored: serde_json::Value = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_value(&report).unwrap(), stored);
+        let judged = ApplicationReport::judge(&report.title(), "staging", &report.checks);
+        assert_eq!(judged.passed, report.passed());
+    }
+    let later = br#"{"version": 2}"#;
+    let fault = ApplicationReport::from_json(later).unwrap_err();
+    assert!(fault.message().contains("has version 2"), "{}", fault.report());
+}
+
+#[test]
+fn pages_of_application_tests_are_well_formed_and_ask_nobody() {
+    for (_, mut report) in application_reports() {
+        report.checks[0].sentence = "<script>alert(1)</script>".to_owned();
+        let page = application_html(&report);
+        check_markup(&page);
+        for forbidden in ["<script", "<link", "<img", "src=", "@import", "url(", "href"] {
+            assert!(!page.contains(forbidden), "{forbidden}");
+        }
+        for check in &report.checks[1..] {
+            assert!(page.contains(&check.name), "{}", check.name);
+        }
+    }
 }

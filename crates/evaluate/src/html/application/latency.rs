@@ -14,7 +14,10 @@ const TOP: f64 = 46.0;
 const BOTTOM: f64 = 48.0;
 
 pub(super) fn section(load: &LoadResult) -> Element {
-    let title = format!("95 % of {} requests were answered within {}", count(load.sent), ms(load.p95_ms));
+    let title = match load.sent - load.answered {
+        0 => format!("95 % of {} requests were answered within {}", count(load.sent), ms(load.p95_ms)),
+        lost => format!("{} of {} requests were not answered", count(lost), count(load.sent)),
+    };
     let picture = el("figure").with(el("h3").with(title)).all(histogram(load));
     let note = "From the moment at which each request was due, however slow the answers before it.";
     el("section")

@@ -35,14 +35,20 @@ fn numbers(report: &ApplicationReport) -> Vec<Element> {
         ));
     }
     if let Some(load) = &report.load {
-        let limit =
-            load.wanted.p95_ms.map_or("no limit declared".to_owned(), |most| format!("limit {most} ms"));
-        numbers.push(number(
-            &format!("95 % answered within, at {} requests/s", decimals(load.wanted.rate, 0)),
-            &ms(load.p95_ms),
-            &format!("p50 {}, p99 {}", ms(load.p50_ms), ms(load.p99_ms)),
-            &limit,
-        ));
+        let rate = decimals(load.wanted.rate, 0);
+        let others = format!("p50 {}, p99 {}", ms(load.p50_ms), ms(load.p99_ms));
+        if load.answered < load.sent {
+            numbers.push(number(
+                &format!("answered, at {rate} requests/s"),
+                &share(load.answered, load.sent),
+                &format!("{} of {}", count(load.answered), count(load.sent)),
+                &format!("p95 {}, {others}", ms(load.p95_ms)),
+            ));
+        } else {
+            let limit = load.wanted.p95_ms.map_or("no limit".to_owned(), |most| format!("limit {most} ms"));
+            let title = format!("95 % answered within, at {rate} requests/s");
+            numbers.push(number(&title, &ms(load.p95_ms), &limit, &others));
+        }
         if let Some(cpu) = load.cpu_us_per_request {
             let memory = load.memory_bytes.map(super::super::facts::size).unwrap_or_default();
             numbers.push(number(
@@ -64,6 +70,10 @@ fn numbers(report: &ApplicationReport) -> Vec<Element> {
         ));
     }
     numbers
+}
+
+fn seconds(seconds: f64) -> String {
+    if seconds < 0.1 { "< 0.1 s".to_owned() } else { format!("{} s", decimals(seconds, 1)) }
 }
 
 /// Never rounded to all of them where some are missing.
@@ -90,7 +100,7 @@ fn checks(checks: &[CheckResult]) -> Element {
         el("tr")
             .with(el("th").with(check.name.as_str()))
             .with(el("td").with(el("p").with(check.sentence.as_str())).all(wanted))
-            .with(el("td").class("n faint").with(format!("{} s", decimals(check.seconds, 1))))
+            .with(el("td").class("n faint").with(seconds(check.seconds)))
             .with(el("td").with(mark(check.outcome)))
     });
     el("table").class("checks").with(el("tbody").all(rows))

@@ -6,7 +6,7 @@ use modelyard_core::package::Answer;
 use modelyard_evaluate::application::Example;
 use serde_json::{Map, Value};
 
-use super::endpoint::{Reply, answer_text};
+use super::endpoint::{Reply, answer_text, answer_texts};
 use super::{Bench, EXAMPLES};
 
 /// Requests that are under way at once.
@@ -85,7 +85,7 @@ impl Tally {
             other => {
                 self.hangs += usize::from(matches!(other, Reply::TimedOut(_)));
                 self.wrong += question.rows.len() as u64;
-                self.example(question, 0, other.text());
+                self.example(question, 0, (other.text(), answer_text(&question.wanted[0])));
                 return;
             }
         };
@@ -96,12 +96,12 @@ impl Tally {
                 self.largest = self.largest.max(apart);
             } else {
                 self.wrong += 1;
-                self.example(question, place, answer_text(got));
+                self.example(question, place, answer_texts(got, wanted));
             }
         }
     }
 
-    fn example(&mut self, question: &Question, place: usize, got: String) {
+    fn example(&mut self, question: &Question, place: usize, (got, wanted): (String, String)) {
         if self.examples.len() >= EXAMPLES {
             return;
         }
@@ -112,7 +112,7 @@ impl Tally {
         self.examples.push(Example {
             what: format!("{}{how}", question.names[place]),
             sent: Value::Object(question.rows[place].clone()),
-            wanted: answer_text(&question.wanted[place]),
+            wanted,
             got,
         });
     }

@@ -79,14 +79,29 @@ impl Reply {
 
 /// `late, probabilities 0.2, 0.8`.
 pub fn answer_text(answer: &Answer) -> String {
-    let prediction = match answer.prediction.as_str() {
-        Some(text) => text.to_owned(),
-        None => answer.prediction.to_string(),
+    rounded(answer, 4)
+}
+
+/// Both with as many digits as show that they differ.
+pub fn answer_texts(one: &Answer, other: &Answer) -> (String, String) {
+    let texts = |places| (rounded(one, places), rounded(other, places));
+    (4..17).map(texts).find(|(one, other)| one != other).unwrap_or_else(|| texts(17))
+}
+
+fn rounded(answer: &Answer, places: usize) -> String {
+    let number = |value: f64| {
+        let text = format!("{value:.places$}");
+        if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+    };
+    let prediction = match (answer.prediction.as_str(), answer.prediction.as_f64()) {
+        (Some(text), _) => text.to_owned(),
+        (None, Some(value)) => number(value),
+        (None, None) => answer.prediction.to_string(),
     };
     match &answer.probabilities {
         None => prediction,
         Some(all) => {
-            let all: Vec<_> = all.iter().map(f64::to_string).collect();
+            let all: Vec<_> = all.iter().map(|value| number(*value)).collect();
             format!("{prediction}, probabilities {}", all.join(", "))
         }
     }
