@@ -13,9 +13,12 @@ use modelyard_core::deploy::{
 use modelyard_core::model::{ModelRef, ModelVersion, Which};
 use modelyard_core::ports::{Change, Home};
 use modelyard_core::{Clock, Digest, Fault, Kind, Result, Timestamp};
+use serde::Serialize;
 use serde_json::Value;
 
+use super::View;
 use super::environments::find;
+use super::judge::Comparison;
 use super::{apply, approval, moves};
 
 /// What is asked for.
@@ -62,7 +65,7 @@ pub async fn begin(
     loop {
         let now = clock.now();
         let environment = find(home, &asked.environment).await?;
-        let version = version(home, &environment, asked.model.as_ref()).await?;
+        let version = wanted_version(home, &environment, asked.model.as_ref()).await?;
         let title = format!("{}@{}", version.name, version.number);
         check(home, &environment, &title, now).await?;
         if !home.blobs.contains(version.package).await? {
@@ -314,7 +317,15 @@ fn refused(title: &str, environment: &Environment, why: &str) -> Fault {
     Fault::new(Kind::Release, format!("cannot release `{title}` to `{}`: {why}", environment.id.name))
 }
 
-async fn version(home: &Home, environment: &Environment, asked: Option<&ModelRef>) -> Result<ModelVersion> {
+/// The version that is asked for.
+///
+/// # Errors
+/// If it is of another model than the environment's, or is not there.
+pub async fn wanted_version(
+    home: &Home,
+    environment: &Environment,
+    asked: Option<&ModelRef>,
+) -> Result<ModelVersion> {
     let applied = apply::applied(home, &environment.id.project).await?;
     let name = asked.map_or(&applied.model, |asked| &asked.name);
     if *name != applied.model {
@@ -522,5 +533,67 @@ pub fn status(release: &Release) -> &'static str {
         ReleaseStatus::Waiting => "waiting for approval",
         ReleaseStatus::RolledBack => "rolled back",
         other => other.as_str(),
+    }
+}
+
+/// A release, and what is known of it now.
+#[derive(Clone, Debug, Serialize)]
+pub struct Look {
+    pub release: Release,
+    /// Candidate against incumbent in this step, while there is one.
+    pub comparison: Option<Comparison>,
+    /// What people have yet to say.
+    pub missing: Option<String>,
+    /// Number of the version that served before.
+    pub incumbent: Option<u32>,
+    /// Share of traffic of the candidate now; of a shadow, share of copies.
+    pub share: f64,
+}
+
+/// The release under way in `id`, else the last one; `None` where there never was any.
+///
+/// # Errors
+/// If there is no such environment, or the home can't be read.
+pub async fn look(home: &Home, id: &EnvironmentId, now: Timestamp) -> Result<Option<Look>> {
+    let environment = find(home, id).await?;
+    let release = match environment.release {
+        Some(release) => home.environments.release(release).await?,
+        None => home.environments.releases(id).await?.into_iter().next(),
+    };
+    let Some(release) = release else { return Ok(None) };
+    let view = View::of(home.observations.reports(id).await?, now);
+    let rolls =
+        matches!(release.status, ReleaseStatus::Rolling | ReleaseStatus::Paused | ReleaseStatus::Held);
+    let placed = environment.state.placed.iter().find(|placed| placed.package == release.package);
+    Ok(Some(Look {
+        comparison: if rolls { Comparison::of(&release, &view) } else { None },
+        missing: match release.status {
+            ReleaseStatus::Waiting => missing(home, &environment, &release).await?,
+            _ => None,
+        },
+        incumbent: release.before.stable().map(|placed| placed.number),
+        share: placed.map_or(0.0, |placed| placed.weight),
+        release,
+    }))
+}
+
+/// Keeps with the rollback `release` how long it took until every replica followed.
+///
+/// # Errors
+/// If the home can't be written.
+pub async fn note_drill(home: &Home, release: &Release, followed_ms: u64, now: Timestamp) -> Result<()> {
+    let mut release = release.clone();
+    let mut measured = decision("measured", &format!("every replica followed in {followed_ms} ms"), &release.by, now);
+    measured.saw = serde_json::json!({ "followed_ms": followed_ms });
+    release.decisions.push(measured);
+    loop {
+        let environment = find(home, &release.environment).await?;
+        let cause = format!("release {}, measured: {followed_ms} ms", release.id);
+        let by = release.by.clone();
+        match write(home, environment, Some(&release), "release.measured", cause, &by, now).await {
+            Ok(_) => return Ok(()),
+            Err(fault) if fault.kind() == Kind::Conflict => {}
+            Err(fault) => return Err(fault),
+        }
     }
 }

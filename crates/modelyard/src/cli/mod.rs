@@ -8,11 +8,14 @@ mod audit;
 mod check;
 mod ci;
 mod completions;
+mod conduct;
 mod data;
+mod deploy;
 mod diff;
 mod doctor;
 mod environments;
 pub(crate) mod exit;
+mod freeze;
 mod graph;
 mod history;
 mod home;
@@ -25,8 +28,11 @@ mod new;
 mod place;
 mod predict;
 pub(crate) mod print;
+mod release;
+mod replicas;
 mod report;
 mod reproduce;
+mod rollback;
 mod run;
 mod runs;
 mod schema;
@@ -91,6 +97,11 @@ enum Command {
     Report(report::Args),
     Apply(apply::Args),
     Environments(environments::Args),
+    Deploy(deploy::Args),
+    Release(release::Args),
+    Rollback(rollback::Args),
+    Freeze(freeze::Args),
+    Unfreeze(freeze::Unfreeze),
     Lock(lock::Args),
     Home(home::Args),
     History(history::Args),
@@ -157,6 +168,11 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Report(args) => report::run(args, ctx).await,
         Command::Apply(args) => apply::run(args, ctx).await,
         Command::Environments(args) => environments::run(args, ctx).await,
+        Command::Deploy(args) => deploy::run(args, ctx).await,
+        Command::Release(args) => release::run(args, ctx).await,
+        Command::Rollback(args) => rollback::run(args, ctx).await,
+        Command::Freeze(args) => freeze::run(args, ctx).await,
+        Command::Unfreeze(args) => freeze::unfreeze(args, ctx).await,
         Command::Lock(args) => lock::run(args, ctx).await,
         Command::Home(args) => home::run(args, ctx).await,
         Command::History(args) => history::run(args, ctx).await,

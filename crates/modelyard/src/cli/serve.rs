@@ -149,7 +149,7 @@ pub(crate) async fn open(what: &str, ctx: &Context) -> Result<OpenedPackage> {
 }
 
 /// Resolves at SIGTERM or Ctrl-C.
-fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static> {
+pub(super) fn asked_to_end() -> Result<impl Future<Output = ()> + Send + 'static> {
     let failed = || "cannot listen to signals".to_owned();
     let mut terminate = signal(SignalKind::terminate()).attempt(Kind::Internal, failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).attempt(Kind::Internal, failed)?;

@@ -1,0 +1,83 @@
+//! Beginning a deployment or a release, and carrying it through where nobody else does.
+
+use std::process::ExitCode;
+
+use modelyard_core::deploy::{ReleaseKind, ReleaseStatus, StrategyKind};
+use modelyard_core::model::ModelRef;
+use modelyard_core::{Fault, Kind, Result};
+use modelyard_lifecycle::deploy::environments;
+use modelyard_lifecycle::deploy::release::{self, Asked, Begun};
+use serde_json::json;
+
+use crate::cli::conduct::{self, Conduct};
+use crate::cli::{Context, apply, print, session};
+
+pub(in crate::cli) struct Wanted<'a> {
+    pub(in crate::cli) environment: &'a str,
+    pub(in crate::cli) model: Option<ModelRef>,
+    pub(in crate::cli) kind: ReleaseKind,
+    pub(in crate::cli) strategy: Option<StrategyKind>,
+    pub(in crate::cli) wait: bool,
+}
+
+pub(in crate::cli) async fn run(wanted: Wanted<'_>, ctx: &Context) -> Result<ExitCode> {
+    // Of another project what it applied itself counts.
+    if !wanted.environment.contains('/') {
+        apply::as_needed(ctx).await?;
+    }
+    let conduct = Conduct::new(ctx, wanted.environment).await?;
+    needs_no_server(&conduct, &wanted).await?;
+    let environment = environments::find(&conduct.home, &conduct.id).await?;
+    let listen = environment.spec.listen.clone();
+    let asked = Asked {
+        environment: conduct.id.clone(),
+        model: wanted.model,
+        kind: wanted.kind,
+        strategy: wanted.strategy,
+        cause: "asked for".to_owned(),
+    };
+    let runtime = release::wanted_version(&conduct.home, &environment, asked.model.as_ref()).await?.runtime;
+    let machine = conduct::machine(&conduct.home, runtime == "onnx").await?;
+    let begun = release::begin(&conduct.home, &*ctx.clock, machine, &asked, &session::actor()).await?;
+    let release = match begun {
+        Begun::Release(release) => release,
+        Begun::Already(version) => {
+            let title = format!("{}@{}", version.name, version.number);
+            if ctx.json {
+                print::json(&json!({ "release": null, "serves": title, "listen": listen }));
+            } else if !ctx.quiet {
+                print::result(format!("{title} serves {} already.", conduct.id.name));
+            }
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let id = conduct.id.clone();
+    if conduct.has_server() && !wanted.wait {
+        conduct::show(ctx, &id, &release, &listen);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let ended = conduct.follow(release.id, wanted.wait).await?;
+    conduct::show(ctx, &id, &ended, &listen);
+    debug_assert!(!matches!(ended.status, ReleaseStatus::Failed | ReleaseStatus::RolledBack));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A strategy that goes on over time is not begun where nobody would go on with it.
+async fn needs_no_server(conduct: &Conduct<'_>, wanted: &Wanted<'_>) -> Result<()> {
+    if conduct.has_server() || wanted.kind == ReleaseKind::Deploy {
+        return Ok(());
+    }
+    let environment = environments::find(&conduct.home, &conduct.id).await?;
+    let kind = wanted.strategy.unwrap_or(environment.spec.strategy.kind);
+    // The first version takes over at once, and so does one that is tested where it serves alone.
+    let at_once = environment.state.stable().is_none() || environment.spec.tests.on;
+    if at_once || !kind.needs_a_server() {
+        return Ok(());
+    }
+    let name = &conduct.id.name;
+    Err(Fault::new(
+        Kind::Release,
+        format!("cannot begin a {} release to `{name}`: no server runs that would go on with it", kind.as_str()),
+    )
+    .hint("start `modelyard server` in another terminal, or release with --strategy all-at-once"))
+}

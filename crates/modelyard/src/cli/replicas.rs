@@ -1,0 +1,62 @@
+//! Where replicas run and how they are tested: targets and tester, wired.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use modelyard_core::fault::Attempt;
+use modelyard_core::ports::Home;
+use modelyard_core::{Kind, Result};
+use modelyard_deploy::target::Target;
+use modelyard_deploy::target::process::{ProcessTarget, Settings};
+use modelyard_http::client::HttpConnect;
+use modelyard_lifecycle::deploy::Tester;
+use modelyard_lifecycle::deploy::application_test::{ApplicationTests, TestProgress};
+use modelyard_process::control;
+
+use super::{Context, conduct, session};
+
+/// Longer than a data plane waits for clients that have not sent a whole request.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A large model takes its time to load.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+
+/// The target of processes of this program, for the home in `folder`, which is absolute.
+///
+/// # Errors
+/// If the program's own file or a folder for control sockets can't be found.
+pub(crate) fn target(folder: &Path) -> Result<Arc<dyn Target>> {
+    let program = std::env::current_exe()
+        .attempt(Kind::Internal, || "cannot tell where this program's file is".to_owned())?;
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    Ok(Arc::new(ProcessTarget::new(Settings {
+        program,
+        args: vec!["--home".into(), folder.into()],
+        folder: folder.join("replicas"),
+        sockets: control::private_folder(runtime.as_deref())?,
+        patience: PATIENCE,
+        ready_within: READY_WITHIN,
+    })))
+}
+
+/// Tests of what is deployed, over HTTP.
+///
+/// # Errors
+/// If the user's cache folder or this program's file can't be found.
+pub(crate) async fn tester(
+    home: &Home,
+    ctx: &Context,
+    progress: Arc<dyn TestProgress>,
+) -> Result<Arc<dyn Tester>> {
+    let machine = conduct::machine(home, false).await?;
+    Ok(Arc::new(ApplicationTests {
+        home: home.clone(),
+        clock: ctx.clock.clone(),
+        connect: Arc::new(HttpConnect),
+        settings: session::settings(None, String::new())?,
+        program: machine.program,
+        onnx_library: machine.onnx_library,
+        progress,
+    }))
+}
