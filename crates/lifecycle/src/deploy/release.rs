@@ -583,7 +583,8 @@ pub async fn look(home: &Home, id: &EnvironmentId, now: Timestamp) -> Result<Opt
 /// If the home can't be written.
 pub async fn note_drill(home: &Home, release: &Release, followed_ms: u64, now: Timestamp) -> Result<()> {
     let mut release = release.clone();
-    let mut measured = decision("measured", &format!("every replica followed in {followed_ms} ms"), &release.by, now);
+    let mut measured =
+        decision("measured", &format!("every replica followed in {followed_ms} ms"), &release.by, now);
     measured.saw = serde_json::json!({ "followed_ms": followed_ms });
     release.decisions.push(measured);
     loop {
