@@ -44,10 +44,9 @@ pub struct Machine {
 
 #[derive(Clone, Debug)]
 pub enum Begun {
-    /// Boxed, since the other is small.
     Release(Box<Release>),
     /// The version serves there alone already, and nothing tests it.
-    Already(ModelVersion),
+    Already(Box<ModelVersion>),
 }
 
 /// Records a release, which waits for the reconciler.
@@ -90,7 +89,7 @@ pub async fn begin(
         }
         let alone = environment.state.stable().is_some_and(|stable| stable.package == version.package);
         if alone && !environment.spec.tests.on {
-            return Ok(Begun::Already(version));
+            return Ok(Begun::Already(Box::new(version)));
         }
         let release = Release {
             version: 1,

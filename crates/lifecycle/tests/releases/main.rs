@@ -1,6 +1,8 @@
 //! Releases: their moves for whatever may be seen, the reconciler on a home in memory, and simulated
 //! rollouts.
 
+#![allow(clippy::unwrap_used)]
+
 mod begin;
 mod moves;
 mod reconciler;

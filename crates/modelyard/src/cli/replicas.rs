@@ -9,12 +9,11 @@ use modelyard_core::ports::Home;
 use modelyard_core::{Kind, Result};
 use modelyard_deploy::target::Target;
 use modelyard_deploy::target::process::{ProcessTarget, Settings};
-use modelyard_http::client::HttpConnect;
 use modelyard_lifecycle::deploy::Tester;
-use modelyard_lifecycle::deploy::application_test::{ApplicationTests, TestProgress};
+use modelyard_lifecycle::deploy::application_test::TestProgress;
 use modelyard_process::control;
 
-use super::{Context, conduct, session};
+use super::{Context, conduct, session, tester};
 
 /// Longer than a data plane waits for clients that have not sent a whole request.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,13 +49,6 @@ pub(crate) async fn tester(
     progress: Arc<dyn TestProgress>,
 ) -> Result<Arc<dyn Tester>> {
     let machine = conduct::machine(home, false).await?;
-    Ok(Arc::new(ApplicationTests {
-        home: home.clone(),
-        clock: ctx.clock.clone(),
-        connect: Arc::new(HttpConnect),
-        settings: session::settings(None, String::new())?,
-        program: machine.program,
-        onnx_library: machine.onnx_library,
-        progress,
-    }))
+    let settings = session::settings(None, String::new())?;
+    Ok(tester::tester(ctx, home, settings, machine.program, machine.onnx_library, progress))
 }
