@@ -40,7 +40,10 @@ async fn list(
     let is_about = |entry: &AuditEntry| {
         which.subject.as_ref().is_none_or(|subject| {
             entry.subject == *subject
-                || entry.subject.split_once('@').is_some_and(|(name, _)| name == subject)
+                || entry
+                    .subject
+                    .split_once(['@', '/'])
+                    .is_some_and(|(name, rest)| name == subject || rest == subject)
         })
     };
     let mut entries = api.home.audit.entries().await?;

@@ -9,6 +9,9 @@ use modelyard_lifecycle::deploy::environments::{self, Listed, Shown, Unequal};
 
 use super::Api;
 use super::access::{Caller, Permission};
+use serde::Deserialize;
+
+use super::query::Query;
 use super::refusal::Refusal;
 use super::route::{Route, get, post};
 
@@ -29,6 +32,11 @@ pub(super) fn routes() -> Vec<Route> {
             differences,
         )
         .does("environments diff"),
+        get(
+            "/projects/{project}/environments/{environment}/replicas/{replica}/log",
+            "The last lines that a replica wrote",
+            log,
+        ),
         post(
             "/projects/{project}/environments/{environment}/stop",
             Permission::Deploy,
@@ -76,6 +84,22 @@ async fn differences(
     let one = environments::find(&api.home, &id((project.clone(), environment))).await?;
     let other = environments::find(&api.home, &id((project, other))).await?;
     Ok(Json(environments::differences(&one, &other)))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lines {
+    lines: Option<usize>,
+}
+
+async fn log(
+    State(api): State<Arc<Api>>,
+    Path((project, environment, replica)): Path<(String, String, u32)>,
+    Query(wanted): Query<Lines>,
+) -> Result<String, Refusal> {
+    let environment = environments::find(&api.home, &id((project, environment))).await?;
+    let lines = wanted.lines.unwrap_or(100).min(10_000);
+    Ok(api.target.logs(&environment.id, replica, lines).await?)
 }
 
 async fn stop(

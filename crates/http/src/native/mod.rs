@@ -15,10 +15,12 @@ mod connection;
 mod environments;
 mod events;
 mod guard;
+mod history;
 mod models;
 mod projects;
 mod query;
 mod refusal;
+mod releases;
 mod route;
 mod runs;
 mod status;
@@ -26,11 +28,14 @@ mod status;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use axum::Router;
 use axum::middleware;
 use modelyard_core::audit::Actor;
 use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Fault, Kind, Result};
+use modelyard_deploy::target::Target;
+use modelyard_lifecycle::deploy::release::Machine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -40,28 +45,29 @@ use route::Route;
 
 /// What the API works on.
 pub struct Api {
-    home: Home,
-    clock: Arc<dyn Clock>,
+    pub home: Home,
+    pub clock: Arc<dyn Clock>,
     /// Who acts: the user that runs the server, until there are accounts.
-    actor: String,
+    pub actor: String,
     /// Where it listens.
-    address: SocketAddr,
+    pub address: SocketAddr,
+    pub target: Arc<dyn Target>,
+    pub machine: Arc<dyn OwnMachine>,
     /// Becomes true when the server ends.
-    ending: watch::Receiver<bool>,
+    pub ending: watch::Receiver<bool>,
+}
+
+/// What of the server's machine must be equal where a package is tested and where it is released.
+#[async_trait]
+pub trait OwnMachine: Send + Sync {
+    /// `with_onnx`: the ONNX Runtime library is needed.
+    ///
+    /// # Errors
+    /// If the program's own file can't be read, or the library not be had.
+    async fn machine(&self, with_onnx: bool) -> Result<Machine>;
 }
 
 impl Api {
-    /// An API that answers at `address` until `ending` becomes true.
-    pub fn new(
-        home: Home,
-        clock: Arc<dyn Clock>,
-        actor: String,
-        address: SocketAddr,
-        ending: watch::Receiver<bool>,
-    ) -> Self {
-        Self { home, clock, actor, address, ending }
-    }
-
     fn by(&self, caller: &access::Caller) -> Actor {
         Actor { name: caller.0.clone(), at: self.clock.now() }
     }
@@ -72,6 +78,8 @@ fn routes() -> Vec<Route> {
     [
         projects::routes(),
         environments::routes(),
+        releases::routes(),
+        history::routes(),
         models::routes(),
         runs::routes(),
         audit::routes(),

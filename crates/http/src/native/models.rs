@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
+use modelyard_core::deploy::{Approval, Verdict};
 use modelyard_core::model::{ModelRef, ModelVersion, RegisteredModel, Which};
+use modelyard_lifecycle::deploy::approval;
 use modelyard_track::registry;
 use serde::Deserialize;
 
@@ -12,7 +14,7 @@ use super::Api;
 use super::access::{Caller, Permission};
 use super::body::Body;
 use super::refusal::Refusal;
-use super::route::{Route, get, put};
+use super::route::{Route, get, post, put};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -22,6 +24,22 @@ pub(super) fn routes() -> Vec<Route> {
             .does("models show"),
         get("/models/{name}/versions/{version}", "A version, by number or alias", version)
             .does("models show"),
+        get("/models/{name}/versions/{version}/approvals", "What people said of a version", approvals)
+            .does("models show"),
+        post(
+            "/models/{name}/versions/{version}/approve",
+            Permission::Approve,
+            "Says that a version may be released",
+            approve,
+        )
+        .does("models approve"),
+        post(
+            "/models/{name}/versions/{version}/reject",
+            Permission::Approve,
+            "Says that a version may not be released, until the same person approves it",
+            reject,
+        )
+        .does("models reject"),
         put("/models/{name}/aliases/{alias}", Permission::Register, "Points an alias at a version", alias)
             .does("models alias"),
     ]
@@ -52,6 +70,51 @@ async fn version(
 ) -> Result<Json<ModelVersion>, Refusal> {
     let model: ModelRef = format!("{name}@{version}").parse()?;
     Ok(Json(registry::find(&api.home, &model).await?))
+}
+
+async fn approvals(
+    State(api): State<Arc<Api>>,
+    Path((name, version)): Path<(String, String)>,
+) -> Result<Json<Vec<Approval>>, Refusal> {
+    let model: ModelRef = format!("{name}@{version}").parse()?;
+    let found = registry::find(&api.home, &model).await?;
+    Ok(Json(api.home.environments.approvals(&found.name, found.number).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Comment {
+    comment: Option<String>,
+}
+
+async fn approve(
+    State(api): State<Arc<Api>>,
+    Path(version): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
+    Body(said): Body<Comment>,
+) -> Result<Json<Approval>, Refusal> {
+    say(&api, &caller, version, Verdict::Approved, said).await
+}
+
+async fn reject(
+    State(api): State<Arc<Api>>,
+    Path(version): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
+    Body(said): Body<Comment>,
+) -> Result<Json<Approval>, Refusal> {
+    say(&api, &caller, version, Verdict::Rejected, said).await
+}
+
+async fn say(
+    api: &Api,
+    caller: &Caller,
+    (name, version): (String, String),
+    verdict: Verdict,
+    said: Comment,
+) -> Result<Json<Approval>, Refusal> {
+    let model: ModelRef = format!("{name}@{version}").parse()?;
+    let by = api.by(caller);
+    Ok(Json(approval::give(&api.home, &model, verdict, said.comment.as_deref(), &by).await?.approval))
 }
 
 #[derive(Deserialize)]

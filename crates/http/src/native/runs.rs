@@ -17,8 +17,8 @@ const MOST: u32 = 1_000;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/runs", "Runs of the whole line, the newest first", list).does("runs"),
-        get("/runs/{run}", "A run, by its id or the beginning of it", show).does("show"),
+        get("/runs", "Runs of the whole line, the newest first", list).does("runs list"),
+        get("/runs/{run}", "A run, by its id or the beginning of it", show).does("runs show"),
         get("/runs/{run}/parts", "The steps of a run", parts).does("show"),
     ]
 }

@@ -4,11 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use modelyard_core::audit::Actor;
 use modelyard_core::model::NewVersion;
 use modelyard_core::ports::Home;
-use modelyard_core::{Clock, Digest, Timestamp};
-use modelyard_http::native::{Api, serve};
+use modelyard_core::{Clock, Digest, Result, Timestamp};
+use modelyard_deploy::target::process::{ProcessTarget, Settings};
+use modelyard_http::native::{Api, OwnMachine, serve};
+use modelyard_lifecycle::deploy::release::Machine;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -35,13 +38,38 @@ impl Clock for Still {
     }
 }
 
+struct Mine;
+
+#[async_trait]
+impl OwnMachine for Mine {
+    async fn machine(&self, _: bool) -> Result<Machine> {
+        Ok(Machine { program: Digest::of(b"this"), onnx_library: None })
+    }
+}
+
 impl Rig {
     pub(crate) async fn new() -> Self {
         let home = modelyard_store::memory();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (ending, told) = watch::channel(false);
-        let api = Api::new(home.clone(), Arc::new(Still), "ada".to_owned(), address, told);
+        let folder = std::env::temp_dir();
+        let api = Api {
+            home: home.clone(),
+            clock: Arc::new(Still),
+            actor: "ada".to_owned(),
+            address,
+            target: Arc::new(ProcessTarget::new(Settings {
+                program: "/nowhere".into(),
+                args: Vec::new(),
+                folder: folder.join("modelyard-none"),
+                sockets: folder,
+                patience: Duration::ZERO,
+                ready_within: Duration::ZERO,
+            })),
+            machine: Arc::new(Mine),
+            ending: told,
+        };
         let serving = tokio::spawn(serve(listener, api));
         Self { home, address, ending, serving }
     }

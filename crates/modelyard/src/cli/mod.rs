@@ -17,13 +17,11 @@ mod environments;
 pub(crate) mod exit;
 mod freeze;
 mod graph;
-mod history;
 mod home;
 mod live;
 mod lock;
 mod logs;
 mod models;
-mod moment;
 mod new;
 mod place;
 mod predict;
@@ -37,6 +35,7 @@ mod run;
 mod runs;
 mod schema;
 mod serve;
+mod server;
 mod session;
 mod show;
 mod status;
@@ -87,6 +86,7 @@ enum Command {
     Graph(graph::Args),
     Reproduce(reproduce::Args),
     Serve(serve::Args),
+    Server(server::Args),
     Predict(predict::Args),
     Logs(logs::Args),
     Show(show::Args),
@@ -104,7 +104,6 @@ enum Command {
     Unfreeze(freeze::Unfreeze),
     Lock(lock::Args),
     Home(home::Args),
-    History(history::Args),
     Audit(audit::Args),
     Check(check::Args),
     Ci(ci::Args),
@@ -159,6 +158,7 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Reproduce(args) => reproduce::run(args, ctx).await,
         Command::Predict(args) => predict::run(args, ctx).await,
         Command::Serve(args) => serve::run(args, ctx).await,
+        Command::Server(args) => server::run(args, ctx).await,
         Command::Logs(args) => logs::run(args, ctx).await,
         Command::Show(args) => show::run(args, ctx).await,
         Command::Diff(args) => diff::run(args, ctx).await,
@@ -175,7 +175,6 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Unfreeze(args) => freeze::unfreeze(args, ctx).await,
         Command::Lock(args) => lock::run(args, ctx).await,
         Command::Home(args) => home::run(args, ctx).await,
-        Command::History(args) => history::run(args, ctx).await,
         Command::Audit(args) => audit::run(args, ctx).await,
         Command::Ci(args) => ci::run(args, ctx).await,
         Command::Check(args) => check::run(args, ctx).await,

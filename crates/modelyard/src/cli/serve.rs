@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     #[command(flatten)]
-    replica: replica::ReplicaArgs,
+    replica: replica::Args,
     /// Largest body of a request, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body_bytes)]
     max_body: usize,
@@ -53,12 +53,7 @@ pub(crate) struct Args {
 const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(ctx.color)
-        .with_max_level(tracing::Level::WARN)
-        .with_target(false)
-        .init();
+    log_to_stderr(ctx);
     if let Some(environment) = &args.environment {
         return replica::run(environment, &args, ctx).await;
     }
@@ -92,6 +87,16 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     modelyard_http::serve(listener, served, asked_to_end()?).await?;
     fleet.close().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a process that stays has to say goes to stderr.
+pub(super) fn log_to_stderr(ctx: &Context) {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_ansi(ctx.color)
+        .with_max_level(tracing::Level::WARN)
+        .with_target(false)
+        .init();
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener> {

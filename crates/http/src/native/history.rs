@@ -1,0 +1,45 @@
+//! What served in an environment, and who put it there.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use modelyard_core::Timestamp;
+use modelyard_lifecycle::deploy::history;
+use serde::Deserialize;
+
+use super::Api;
+use super::environments::id;
+use super::query::Query;
+use super::refusal::Refusal;
+use super::route::{Route, get};
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        get(
+            "/projects/{project}/environments/{environment}/history",
+            "Every state of an environment, the newest first; with `at` what served at that instant",
+            show,
+        )
+        .does("history"),
+    ]
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct When {
+    at: Option<Timestamp>,
+}
+
+async fn show(
+    State(api): State<Arc<Api>>,
+    Path(environment): Path<(String, String)>,
+    Query(when): Query<When>,
+) -> Result<Response, Refusal> {
+    let id = id(environment);
+    Ok(match when.at {
+        Some(at) => Json(history::at(&api.home, &id, at).await?).into_response(),
+        None => Json(history::of(&api.home, &id).await?).into_response(),
+    })
+}

@@ -1,0 +1,222 @@
+//! `modelyard server`: one process on a home, for all of its projects. It brings about what was applied and
+//! deployed, and answers the API.
+//!
+//! The replicas that it starts outlive it: whoever ends the server ends the watching, not the serving.
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use modelyard_core::fault::Attempt;
+use modelyard_core::ports::{Home, LockGuard};
+use modelyard_core::{Fault, Kind, Result};
+use modelyard_deploy::target::{Condition, Target};
+use modelyard_http::native::{self, Api, OwnMachine};
+use modelyard_lifecycle::deploy::application_test::Untold;
+use modelyard_lifecycle::deploy::reconcile::{LOCK, Reconciler};
+use modelyard_lifecycle::deploy::release::Machine;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::{Context, conduct, print, replicas, serve, session, text};
+
+/// Watch over all environments of a home: replicas, releases, the API
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Where the API answers; an address of this machine alone
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:5000")]
+    listen: SocketAddr,
+}
+
+pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
+    serve::log_to_stderr(ctx);
+    native::check_address(args.listen)?;
+    let mut end = std::pin::pin!(serve::asked_to_end()?);
+    let folder = session::absolute(&session::home_folder(ctx)?);
+    let home = modelyard_store::open(&folder, ctx.clock.clone()).await?;
+    let lock = tokio::select! {
+        lock = alone(&home, ctx) => lock?,
+        () = &mut end => return Ok(ExitCode::SUCCESS),
+    };
+    let listener = bind(args.listen).await?;
+    let address = listener.local_addr().attempt(Kind::Internal, || "cannot tell the port".to_owned())?;
+    let target = replicas::target(&folder)?;
+    let (tell, told) = watch::channel(false);
+    let api = Api {
+        home: home.clone(),
+        clock: ctx.clock.clone(),
+        actor: session::actor(),
+        address,
+        target: target.clone(),
+        machine: Arc::new(ThisMachine(home.clone())),
+        ending: told.clone(),
+    };
+    let reconciling = reconcile(&home, ctx, &target, told).await?;
+    if ctx.json {
+        print::json(&json!({"listen": address.to_string(), "home": folder}));
+    } else if !ctx.quiet {
+        print::result(format!("the server of {} answers at http://{address}", folder.display()));
+    }
+    let answering = tokio::spawn(native::serve(listener, api));
+    end.await;
+    let _ = tell.send(true);
+    let _ = tokio::join!(reconciling, answering);
+    // Only now may another one take over.
+    drop(lock);
+    if !ctx.quiet {
+        print::remark(farewell(&home, &*target).await?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The home's lock, once no other server holds it.
+async fn alone(home: &Home, ctx: &Context) -> Result<Box<dyn LockGuard>> {
+    if let Some(lock) = home.locks.try_lock(LOCK).await? {
+        return Ok(lock);
+    }
+    if !ctx.quiet {
+        print::remark("another process works on this home: this server takes over when that one ends");
+    }
+    home.locks.lock(LOCK).await
+}
+
+/// The address, which a server that was just killed may still have for a moment.
+async fn bind(listen: SocketAddr) -> Result<TcpListener> {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let mut attempts = 20;
+    loop {
+        match TcpListener::bind(listen).await {
+            Ok(listener) => return Ok(listener),
+            Err(error) if attempts == 0 || error.kind() != std::io::ErrorKind::AddrInUse => {
+                return Err(Fault::new(Kind::Conflict, format!("cannot listen on {listen}"))
+                    .because(error)
+                    .hint("choose another with --listen ADDRESS:PORT; port 0 takes a free one"));
+            }
+            Err(_) => attempts -= 1,
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+async fn reconcile(
+    home: &Home,
+    ctx: &Context,
+    target: &Arc<dyn Target>,
+    mut told: watch::Receiver<bool>,
+) -> Result<JoinHandle<()>> {
+    let tester = replicas::tester(home, ctx, Arc::new(Untold)).await?;
+    let reconciler = Reconciler::new(home.clone(), ctx.clock.clone(), Arc::clone(target), tester);
+    Ok(tokio::spawn(async move {
+        let end = async move {
+            let _ = told.wait_for(|ending| *ending).await;
+        };
+        reconciler.run(None, |fault| tracing::warn!("{}", fault.report()), end).await;
+    }))
+}
+
+/// As the commands see this machine.
+struct ThisMachine(Home);
+
+#[async_trait]
+impl OwnMachine for ThisMachine {
+    async fn machine(&self, with_onnx: bool) -> Result<Machine> {
+        conduct::machine(&self.0, with_onnx).await
+    }
+}
+
+/// What goes on without this server.
+async fn farewell(home: &Home, target: &dyn Target) -> Result<String> {
+    let mut running = 0;
+    for environment in home.environments.environments(None).await? {
+        let status = target.status(&environment.id).await?;
+        running +=
+            status.iter().filter(|replica| matches!(replica.condition, Condition::Running { .. })).count();
+    }
+    Ok(match running {
+        0 => "the server has ended".to_owned(),
+        _ => format!(
+            "the server has ended; {} on, unwatched\n  a server that starts finds them again; `modelyard \
+             environments stop NAME` ends those of an environment",
+            match running {
+                1 => "1 replica goes".to_owned(),
+                _ => format!("{} replicas go", text::count(running as u64)),
+            }
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use clap::CommandFactory;
+
+    use super::super::Cli;
+
+    /// Commands that work in a folder or on this machine, so that no request could do them; of the others
+    /// each has a route.
+    const HERE: &[&str] = &[
+        "check",
+        "ci init",
+        "ci run",
+        "completions",
+        "data ingest",
+        "data list",
+        "data preview",
+        "data profile",
+        "data show",
+        "diff",
+        "doctor",
+        "graph",
+        "home upgrade",
+        "lock",
+        "logs",
+        "models download",
+        "new",
+        "predict",
+        "report",
+        "reproduce",
+        "run",
+        "runs compare",
+        "schema",
+        "serve",
+        "server",
+        "status",
+    ];
+
+    #[test]
+    fn what_a_command_does_a_route_does() {
+        let mut commands = BTreeSet::new();
+        collect(&Cli::command(), "", &mut commands);
+        let routes: BTreeSet<String> = modelyard_http::native::listed()
+            .iter()
+            .filter_map(|route| route.command.map(str::to_owned))
+            .collect();
+        let here: BTreeSet<String> = HERE.iter().map(|command| (*command).to_owned()).collect();
+        let unknown: Vec<_> = routes.union(&here).filter(|command| !commands.contains(*command)).collect();
+        assert_eq!(unknown, [] as [&String; 0], "there are no such commands");
+        let without: Vec<_> = commands
+            .iter()
+            .filter(|command| !routes.contains(*command) && !here.contains(*command))
+            .collect();
+        assert_eq!(without, [] as [&String; 0], "commands without a route");
+    }
+
+    /// `command`, where it does something by itself, and those below it.
+    fn collect(command: &clap::Command, before: &str, into: &mut BTreeSet<String>) {
+        let below =
+            command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set());
+        // Some do something of their own where no further word stands.
+        if !before.is_empty() && (!command.is_subcommand_required_set() || below.clone().next().is_none()) {
+            into.insert(before.to_owned());
+        }
+        for command in below {
+            let name = format!("{before} {}", command.get_name());
+            collect(command, name.trim_start(), into);
+        }
+    }
+}
