@@ -29,8 +29,8 @@ const BACK_OFF: [Duration; 4] =
 /// How long requests are refused at once after all these starts failed, or two workers hung in a row.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How long after a worker's end requests wait for the next one.
-const WAIT: Duration = Duration::from_secs(10);
+/// How long after a worker's end requests wait for the next one: on a busy machine Python takes its time.
+const WAIT: Duration = Duration::from_secs(30);
 
 /// How long a worker may take from its start to its proof.
 const START_PATIENCE: Duration = Duration::from_secs(60);
