@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The main job on real data: three raw tables become a tested, packaged, registered model that answers
-# over HTTP, and a rebuild proves that it is what it says.
+# over HTTP, and a rebuild proves that it is what it says. Then it goes into production: tested in
+# staging, replaced by a second version step by step, and a third one with a bug is caught on the way.
 #
 #   scripts/demo.sh BINARY FOLDER
 #
@@ -16,7 +17,7 @@ project=$(realpath -m "$2")
 PATH=$(dirname "$binary"):$PATH
 # The demo's own home, whatever the caller has set.
 unset MODELYARD_HOME MODELYARD_PROJECT
-server=
+server= traffic= watching=
 
 say() {
     printf '\n\033[1m%s\033[0m\n' "$*" | if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then cat; else sed 's/\x1b\[[0-9;]*m//g'; fi
@@ -35,7 +36,34 @@ stop_server() {
         server=
     fi
 }
-trap stop_server EXIT
+
+end_all() {
+    stop_server
+    stop_traffic
+    stop_watching
+    if [ -d "$project/.modelyard" ]; then
+        for environment in staging production; do
+            (cd "$project" && modelyard --quiet environments stop "$environment" --wait) >/dev/null 2>&1 || true
+        done
+    fi
+}
+
+stop_traffic() {
+    if [ -n "$traffic" ]; then
+        kill "$traffic" 2>/dev/null || true
+        wait "$traffic" 2>/dev/null || true
+        traffic=
+    fi
+}
+
+stop_watching() {
+    if [ -n "$watching" ]; then
+        kill "$watching" 2>/dev/null || true
+        wait "$watching" 2>/dev/null || true
+        watching=
+    fi
+}
+trap end_all EXIT
 
 rm -rf "$project"
 cp -r "$here/examples/flights" "$project"
@@ -73,6 +101,51 @@ stop_server
 say "The proof: every step again, from stored inputs"
 run modelyard reproduce late-flights@1
 
+say "Into production: environments are declared in modelyard.toml, and applied"
+run modelyard apply --yes
+
+say "A server watches over them, for as long as it runs"
+printf '$ modelyard server &\n'
+modelyard --quiet server --listen 127.0.0.1:0 >server.log 2>&1 &
+watching=$!
+sleep 1
+kill -0 "$watching" 2>/dev/null || { cat server.log >&2; exit 1; }
+
+say "Staging: the package is tested over HTTP, with every sealed row, hostile input, and a load"
+run modelyard deploy staging late-flights@1 --wait
+
+say "Production: the first version has nobody to take over from"
+run modelyard release late-flights@1 --to production --wait
+url=http://127.0.0.1:8101/predict/late-flights
+printf '$ python3 traffic.py %s &\n' "$url"
+python3 "$here/scripts/traffic.py" "$url" &
+traffic=$!
+
+say "A new month is new data, and makes a second version"
+run cp later/flights-2013-05.csv.gz data/flights/
+run modelyard run
+run modelyard deploy staging late-flights@2 --wait
+
+say "It takes over step by step, under traffic, as long as it is not worse"
+run modelyard release late-flights@2 --to production --wait
+
+say "A third version has a bug that no row of the data shows, so staging lets it pass"
+python3 "$here/scripts/demo_bug.py"
+sed -i 's/, champion = "better"//' modelyard.toml
+run modelyard run
+run modelyard deploy staging late-flights@3 --wait
+printf '$ modelyard release late-flights@3 --to production --wait\n'
+if modelyard release late-flights@3 --to production --wait; then
+    echo "the bug was not caught" >&2
+    exit 1
+fi
+echo "Caught, and rolled back. What travellers saw of all this:"
+stop_traffic
+
+say "What was in production, since when, and who put it there"
+run modelyard history production
+run modelyard audit --verify
+
 say "Made in $((SECONDS - started)) seconds"
 cat <<END
   $project
@@ -80,9 +153,13 @@ cat <<END
     .modelyard/                its home: data versions, results, models, audit log
 
 Try next, in that folder (with $(dirname "$binary") on the PATH, or after \`make install\`):
+  modelyard server                                         watches over the environments again
+  modelyard environments start production                  they were stopped at the end of this demo
+  modelyard environments show production                   what serves, by which rules
+  modelyard history production --at "2 min ago"            what served then, and why
   modelyard report late-flights@1 --output report.html     the test report, one file
   modelyard run --set params.leaves=7                      another model; gates decide
-  cp later/flights-2013-05.csv.gz data/flights/            a new month is new data:
+  cp later/flights-2013-06.csv.gz data/flights/            a new month is new data:
   modelyard status                                           what is stale, and why
   modelyard run                                              better than the champion?
 END
