@@ -1,33 +1,41 @@
 //! `modelyard audit`: who changed what, and whether the log of it is whole.
 
+mod change;
+
 use std::process::ExitCode;
 
-use modelyard_core::Result;
 use modelyard_core::audit::AuditEntry;
-use modelyard_track::audit;
+use modelyard_core::{Result, Timestamp};
+use modelyard_track::audit::{self, Altered};
 use serde_json::{Value, json};
 
 use super::table::{Column, Table};
 use super::{Context, place, print, text};
 
-/// List and verify the audit log
+/// List what changed, the newest first, or verify that nobody rewrote it
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    list: List,
+    /// Check that no entry was changed, removed or reordered, and that the home is what they say; exit code
+    /// 1 where one was
+    #[arg(long, conflicts_with_all = ["subject", "limit"])]
+    verify: bool,
 }
 
 #[derive(clap::Subcommand)]
 enum Command {
+    /// As without a word
+    #[command(hide = true)]
     List(List),
-    /// Check that no entry was changed, removed or cut off; exit code 1 where one was
-    Verify,
 }
 
-/// List what changed, the newest first
 #[derive(clap::Args)]
 struct List {
-    /// Only what happened to this model or version: NAME or NAME@VERSION
+    /// Only what happened to this: MODEL, MODEL@VERSION, PROJECT, ENVIRONMENT or PROJECT/ENVIRONMENT
     #[arg(value_name = "SUBJECT")]
     subject: Option<String>,
     /// How many at most
@@ -37,8 +45,9 @@ struct List {
 
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     match args.command {
-        Command::List(args) => list(args, ctx).await,
-        Command::Verify => verify(ctx).await,
+        Some(Command::List(args)) => list(args, ctx).await,
+        None if args.verify => verify(ctx).await,
+        None => list(args.list, ctx).await,
     }
 }
 
@@ -46,8 +55,8 @@ async fn list(args: List, ctx: &Context) -> Result<ExitCode> {
     let home = place::open(ctx).await?.home;
     let about = |entry: &AuditEntry| {
         args.subject.as_ref().is_none_or(|subject| {
-            entry.subject == *subject
-                || entry.subject.split_once('@').is_some_and(|(name, _)| name == subject)
+            let parts = entry.subject.split_once(['@', '/']);
+            entry.subject == *subject || parts.is_some_and(|(name, rest)| name == subject || rest == subject)
         })
     };
     let mut entries = home.audit.entries().await?;
@@ -74,10 +83,15 @@ async fn list(args: List, ctx: &Context) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if entries.is_empty() {
-        print::result("Nothing was registered or renamed yet.");
+        print::result("Nothing was registered, applied or released yet.");
         return Ok(ExitCode::SUCCESS);
     }
-    let now = ctx.clock.now();
+    print::result(text_of(&entries, ctx.clock.now()));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A line an entry, below it its cause and what it changed.
+fn text_of(entries: &[AuditEntry], now: Timestamp) -> String {
     let mut table = Table::new([
         Column::right("entry", 6),
         Column::left("when", 8),
@@ -86,7 +100,7 @@ async fn list(args: List, ctx: &Context) -> Result<ExitCode> {
         Column::left("by", 7),
         Column::left("digest", 3),
     ]);
-    for entry in &entries {
+    for entry in entries {
         table.row([
             entry.number.to_string(),
             text::when(entry.at, now),
@@ -96,8 +110,18 @@ async fn list(args: List, ctx: &Context) -> Result<ExitCode> {
             entry.digest().short(),
         ]);
     }
-    print::result(table.text());
-    Ok(ExitCode::SUCCESS)
+    let table = table.text();
+    let mut lines = table.lines();
+    let mut text: String = lines.next().unwrap_or_default().to_owned();
+    for (line, entry) in lines.zip(entries) {
+        text.push('\n');
+        text.push_str(line);
+        for below in change::lines(&entry.details) {
+            text.push_str("\n       ");
+            text.push_str(&below);
+        }
+    }
+    text
 }
 
 /// What happened, in words where the event is known.
@@ -116,6 +140,9 @@ fn what(entry: &AuditEntry) -> String {
                 None => alias.to_owned(),
             }
         }
+        "model.version.approved" => "approved".to_owned(),
+        "model.version.rejected" => "rejected".to_owned(),
+        "project.applied" | "environment.applied" => "applied".to_owned(),
         event => event.to_owned(),
     }
 }
@@ -128,12 +155,20 @@ async fn verify(ctx: &Context) -> Result<ExitCode> {
     } else {
         let entries = text::count(verdict.entries);
         let head = verdict.head.map(|head| format!(", head {}", head.short())).unwrap_or_default();
-        print::result(match verdict.broken_at {
-            None => format!("chain verified: {entries} entries{head}"),
-            Some(number) => format!(
+        if let Some(number) = verdict.broken_at {
+            print::result(format!(
                 "chain broken at entry {number}: it was changed, removed or cut off ({entries} entries{head})"
-            ),
-        });
+            ));
+        } else if verdict.altered.is_empty() {
+            print::result(format!("chain verified: {entries} entries{head}"));
+        }
+        for altered in &verdict.altered {
+            let Altered { document, entry } = altered;
+            print::result(match entry {
+                0 => format!("altered: {document}: no entry knows it"),
+                entry => format!("altered: {document}: it is not what entry {entry} says"),
+            });
+        }
     }
     Ok(if verdict.intact { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -153,7 +153,8 @@ async fn digest(home: &Home, path: &std::path::Path) -> Result<Digest> {
     if let Some(digest) = home.stamps.get(&stamp).await? {
         return Ok(digest);
     }
-    let digest = Digest::of_reader(std::io::BufReader::with_capacity(1 << 20, file)).attempt(Kind::Internal, failed)?;
+    let digest = Digest::of_reader(std::io::BufReader::with_capacity(1 << 20, file))
+        .attempt(Kind::Internal, failed)?;
     home.stamps.put(&[(stamp, digest)]).await?;
     Ok(digest)
 }

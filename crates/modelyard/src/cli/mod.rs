@@ -17,11 +17,13 @@ mod environments;
 pub(crate) mod exit;
 mod freeze;
 mod graph;
+mod history;
 mod home;
 mod live;
 mod lock;
 mod logs;
 mod models;
+mod moment;
 mod new;
 mod place;
 mod predict;
@@ -104,6 +106,7 @@ enum Command {
     Unfreeze(freeze::Unfreeze),
     Lock(lock::Args),
     Home(home::Args),
+    History(history::Args),
     Audit(audit::Args),
     Check(check::Args),
     Ci(ci::Args),
@@ -175,6 +178,7 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Unfreeze(args) => freeze::unfreeze(args, ctx).await,
         Command::Lock(args) => lock::run(args, ctx).await,
         Command::Home(args) => home::run(args, ctx).await,
+        Command::History(args) => history::run(args, ctx).await,
         Command::Audit(args) => audit::run(args, ctx).await,
         Command::Ci(args) => ci::run(args, ctx).await,
         Command::Check(args) => check::run(args, ctx).await,

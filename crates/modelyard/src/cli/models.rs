@@ -4,14 +4,17 @@ mod alias;
 mod download;
 mod list;
 mod show;
+mod verdict;
 
 use std::process::ExitCode;
 
 use modelyard_core::Result;
+use modelyard_core::deploy::Verdict;
 
 use super::Context;
+pub(super) use verdict::standing;
 
-/// List, show, download and name registered models
+/// List, show, download, name and approve registered models
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -24,6 +27,10 @@ enum Command {
     Show(show::Args),
     Download(download::Args),
     Alias(alias::Args),
+    /// Say that a version may be released
+    Approve(verdict::Args),
+    /// Say that a version may not be released, until the same person approves it
+    Reject(verdict::Args),
 }
 
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
@@ -32,5 +39,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         Command::Show(args) => show::run(args, ctx).await,
         Command::Download(args) => download::run(args, ctx).await,
         Command::Alias(args) => alias::run(args, ctx).await,
+        Command::Approve(args) => verdict::run(args, Verdict::Approved, ctx).await,
+        Command::Reject(args) => verdict::run(args, Verdict::Rejected, ctx).await,
     }
 }

@@ -40,11 +40,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let listen = environments::find(&home, &id).await?.spec.listen;
     if !back.status.has_ended() {
         // It left the replicas meanwhile: it has to be loaded first.
-        let ended = if !conduct.has_server() || args.wait {
-            conduct.follow(back.id, args.wait).await?
-        } else {
-            back
-        };
+        let ended =
+            if !conduct.has_server() || args.wait { conduct.follow(back.id, args.wait).await? } else { back };
         conduct::show(ctx, &id, &ended, &listen);
         return Ok(ExitCode::SUCCESS);
     }
@@ -116,8 +113,11 @@ async fn drill(home: &Home, id: &EnvironmentId, ctx: &Context) -> Result<ExitCod
     }
     let (forth, home_again) = go_back(home, id, "drill: forth again", ctx).await?;
     let (Some(away), Some(home_again)) = (away, home_again) else {
-        return Err(Fault::new(Kind::Release, format!("no replica of `{}` answers: nothing was measured", id.name))
-            .hint("modelyard server"));
+        return Err(Fault::new(
+            Kind::Release,
+            format!("no replica of `{}` answers: nothing was measured", id.name),
+        )
+        .hint("modelyard server"));
     };
     release::note_drill(home, &back, away.as_millis() as u64, ctx.clock.now()).await?;
     release::note_drill(home, &forth, home_again.as_millis() as u64, ctx.clock.now()).await?;

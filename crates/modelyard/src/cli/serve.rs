@@ -37,7 +37,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
     #[command(flatten)]
-    replica: replica::Args,
+    replica: replica::ReplicaArgs,
     /// Largest body of a request, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = Limits::default().body_bytes)]
     max_body: usize,

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod data;
+mod deployed;
 mod models;
 mod prepared;
 mod runs;

@@ -15,24 +15,27 @@ fn the_audit_log_tells_who_changed_what_and_is_verified() {
     assert_eq!(json!(events), json!(["model.alias.set", "model.alias.set", "model.version.registered"]));
     assert_eq!((&entries[2]["number"], &entries[2]["at"]), (&json!(1), &json!("2020-03-14T09:02:00Z")));
     assert_eq!(entries[1]["previous"], entries[2]["digest"]);
-    assert_eq!(document(path, &["audit", "list", "house-prices"]).as_array().unwrap().len(), 3);
-    assert_eq!(document(path, &["audit", "list", "house-prices@2"]), json!([]));
-    assert_eq!(document(path, &["audit", "list", "-n", "1"])[0]["number"], 3);
-    let text = told(path, &["audit", "list"]);
+    assert_eq!(document(path, &["audit", "house-prices"]).as_array().unwrap().len(), 3);
+    assert_eq!(document(path, &["audit", "house-prices@2"]), json!([]));
+    assert_eq!(document(path, &["audit", "-n", "1"])[0]["number"], 3);
+    let text = told(path, &["audit"]);
     assert_fits(&text);
     assert!(text.contains("house-prices@1  registered, rmse 10.00  ada"), "{text}");
-    let verified = told(path, &["audit", "verify"]);
+    let verified = told(path, &["audit", "--verify"]);
     let head = entries[0]["digest"].as_str().unwrap();
     assert_eq!(verified, format!("chain verified: 3 entries, head {}\n", &head[..8]));
-    let verdict = document(path, &["audit", "verify"]);
-    assert_eq!(verdict, json!({"intact": true, "entries": 3, "head": head, "broken_at": null}));
+    let verdict = document(path, &["audit", "--verify"]);
+    assert_eq!(
+        verdict,
+        json!({"intact": true, "entries": 3, "head": head, "broken_at": null, "altered": []})
+    );
 }
 
 #[test]
 fn an_empty_log_is_whole() {
     let folder = project();
-    assert_eq!(told(folder.path(), &["audit", "list"]), "Nothing was registered or renamed yet.\n");
-    assert_eq!(told(folder.path(), &["audit", "verify"]), "chain verified: 0 entries\n");
+    assert_eq!(told(folder.path(), &["audit"]), "Nothing was registered, applied or released yet.\n");
+    assert_eq!(told(folder.path(), &["audit", "--verify"]), "chain verified: 0 entries\n");
 }
 
 #[test]

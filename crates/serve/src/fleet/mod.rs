@@ -145,7 +145,7 @@ impl Fleet {
         let before = self.table.load();
         // Copies that wait for a shadow that stays are not lost.
         let shadow = shadow.map(|(slot, share)| match &before.shadow {
-            Some((shadow, _)) if shadow.package() == slot.package() => (shadow.clone(), share),
+            Some((shadow, _)) if shadow.asks(&slot) => (shadow.clone(), share),
             _ => (Arc::new(Shadow::start(slot)), share),
         });
         Table {

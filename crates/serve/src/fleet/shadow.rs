@@ -79,6 +79,11 @@ impl Shadow {
         self.slot.package()
     }
 
+    /// Whether it asks the very version of `slot`.
+    pub(super) fn asks(&self, slot: &Slot) -> bool {
+        Arc::ptr_eq(&self.slot.version, &slot.version)
+    }
+
     /// Takes a copy of `size_bytes`, or drops it.
     pub(super) fn offer(&self, size_bytes: usize, copy: impl FnOnce() -> Copied) {
         let copies = self.waiting.copies.fetch_add(1, Relaxed);

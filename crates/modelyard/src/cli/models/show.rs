@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
+use modelyard_core::deploy::Approval;
 use modelyard_core::model::{ModelRef, ModelVersion, RegisteredModel, Which};
 use modelyard_core::outcome::Outcome;
 use modelyard_core::package::{MANIFEST, Manifest, OnnxOrigin, Runtime};
 use modelyard_core::ports::Home;
 use modelyard_core::{Result, tree::Tree};
 use modelyard_evaluate::{ChampionOutcome, Report};
+use modelyard_lifecycle::deploy::approval;
 use modelyard_track::lineage::{self, Lineage};
 use modelyard_track::registry;
 use serde_json::json;
@@ -16,6 +18,7 @@ use super::super::show::marks;
 use super::super::table::{Column, Table};
 use super::super::{Context, place, print, text};
 use super::list::metric;
+use super::standing;
 
 /// Show a version: what it is, how it was tested, where it comes from
 #[derive(clap::Args)]
@@ -48,6 +51,8 @@ struct Shown {
     tree: Option<Tree>,
     manifest: Option<Manifest>,
     report: Option<Report>,
+    /// The last word of each person.
+    approvals: Vec<Approval>,
     lineage: Lineage,
     /// As the run judged them.
     gates: Vec<modelyard_core::outcome::GateOutcome>,
@@ -68,6 +73,7 @@ impl Shown {
             }
             None => None,
         };
+        let given = home.environments.approvals(&version.name, version.number).await?;
         let run = match version.run {
             Some(id) => home.runs.get(id).await?,
             None => None,
@@ -76,6 +82,7 @@ impl Shown {
             lineage: lineage::of_version(home, &version).await?,
             gates: run.as_ref().map(Outcome::of).transpose()?.unwrap_or_default().gates,
             versions: home.models.versions(&version.name).await?,
+            approvals: approval::counting(&given).into_iter().cloned().collect(),
             version,
             model,
             tree,
@@ -109,6 +116,9 @@ impl Shown {
         }
         for (label, line) in self.chain() {
             add(label, line);
+        }
+        if !self.approvals.is_empty() {
+            add("people", standing(&self.approvals));
         }
         for mark in self.lineage.trust.iter().flat_map(marks) {
             add("trust", mark);
@@ -292,6 +302,7 @@ impl Shown {
             "run": version.run,
             "created_at": version.created_at,
             "created_by": version.created_by,
+            "approvals": self.approvals,
             "lineage": self.lineage,
             "versions": versions,
         })

@@ -77,7 +77,10 @@ async fn needs_no_server(conduct: &Conduct<'_>, wanted: &Wanted<'_>) -> Result<(
     let name = &conduct.id.name;
     Err(Fault::new(
         Kind::Release,
-        format!("cannot begin a {} release to `{name}`: no server runs that would go on with it", kind.as_str()),
+        format!(
+            "cannot begin a {} release to `{name}`: no server runs that would go on with it",
+            kind.as_str()
+        ),
     )
     .hint("start `modelyard server` in another terminal, or release with --strategy all-at-once"))
 }

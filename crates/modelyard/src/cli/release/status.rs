@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use modelyard_core::deploy::StrategyKind;
 use modelyard_core::Result;
+use modelyard_core::deploy::StrategyKind;
 use modelyard_lifecycle::deploy::judge::{Bounds, Comparison, Verdict};
 use modelyard_lifecycle::deploy::moves::percent;
 use modelyard_lifecycle::deploy::release::{self, Look};
@@ -29,14 +29,22 @@ pub(super) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Some(look) = look else {
-        print::result(format!("Nothing was released to {} yet.\nnext: modelyard release --to {}", id.name, id.name));
+        print::result(format!(
+            "Nothing was released to {} yet.\nnext: modelyard release --to {}",
+            id.name, id.name
+        ));
         return Ok(ExitCode::SUCCESS);
     };
     let release = &look.release;
     let ended = release.ended_at.map(|at| format!(", {}", text::when(at, now))).unwrap_or_default();
     let step = match (release.status.has_ended(), release.strategy.kind) {
         (false, StrategyKind::Canary) if look.comparison.is_some() => {
-            format!(", step {} of {} ({})", release.step + 1, release.strategy.weights.len(), percent(look.share))
+            format!(
+                ", step {} of {} ({})",
+                release.step + 1,
+                release.strategy.weights.len(),
+                percent(look.share)
+            )
         }
         (false, _) if look.comparison.is_some() => format!(" ({})", percent(look.share)),
         _ => String::new(),

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use modelyard_core::deploy::{ReleaseStatus, Wish};
 use modelyard_core::Result;
+use modelyard_core::deploy::{ReleaseStatus, Wish};
 use modelyard_lifecycle::deploy::{environments, release};
 
 use crate::cli::conduct::{self, Conduct};

@@ -21,9 +21,7 @@ use crate::config::duration;
 
 /// What a replica is told by whoever starts it; a person needs none of it.
 #[derive(clap::Args)]
-// Clap names a group after the type, and the command's own is called so too.
-#[group(skip)]
-pub(super) struct Args {
+pub(super) struct ReplicaArgs {
     /// The number of this replica
     #[arg(long, value_name = "N", hide = true, default_value_t = 0, requires = "environment")]
     replica: u32,

@@ -1,0 +1,200 @@
+//! `modelyard history`: what served in an environment, when, and who put it there.
+
+use std::process::ExitCode;
+
+use modelyard_core::deploy::{Phase, Role};
+use modelyard_core::{Fault, Kind, Result, Timestamp};
+use modelyard_lifecycle::deploy::history::{self, Moment, State, Version};
+use serde_json::json;
+
+use super::models::standing;
+use super::table::{Column, Table};
+use super::{Context, moment, print, session, text};
+
+/// Show what served in an environment, since when, who put it there and why
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The environment: NAME or PROJECT/NAME
+    #[arg(value_name = "ENVIRONMENT")]
+    environment: String,
+    /// Only what served then: `2026-11-24 10:05` (UTC), `2026-11-24T10:05:00+01:00`, `2h ago`
+    #[arg(long, value_name = "TIME")]
+    at: Option<String>,
+    /// Also states that changed nothing but what is loaded
+    #[arg(long, conflicts_with = "at")]
+    all: bool,
+    /// How many at most
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 30, conflicts_with = "at")]
+    limit: usize,
+}
+
+pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
+    let now = ctx.clock.now();
+    let at = match &args.at {
+        Some(text) => Some(moment::parse(text, now).map_err(|wanted| {
+            Fault::new(Kind::Usage, format!("cannot read the time `{text}`")).hint(wanted)
+        })?),
+        None => None,
+    };
+    let (home, id) = session::environment(ctx, &args.environment).await?;
+    if let Some(at) = at {
+        let moment = history::at(&home, &id, at).await?;
+        match ctx.json {
+            true => print::json(&json!(moment)),
+            false => print::result(moment_text(&moment)),
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut history = history::of(&home, &id).await?;
+    if !args.all && !ctx.json {
+        history.states = only_serving(history.states);
+    }
+    history.states.truncate(args.limit);
+    if ctx.json {
+        print::json(&json!(history.states));
+    } else if history.states.is_empty() {
+        print::result(format!("Nothing was ever deployed to {id}."));
+    } else {
+        print::result(table_text(&history.states));
+        if !ctx.quiet {
+            let name = &args.environment;
+            print::result(format!("\nnext: modelyard history {name} --at TIME   all about an instant"));
+            print::result("      modelyard audit --verify         nobody rewrote it");
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Without those that serve what the one before them served.
+fn only_serving(states: Vec<State>) -> Vec<State> {
+    let serves: Vec<bool> = (0..states.len())
+        .map(|place| match states.get(place + 1) {
+            Some(before) => states[place].serves_otherwise(before),
+            None => states[place].serving().next().is_some(),
+        })
+        .collect();
+    states.into_iter().zip(serves).filter(|(_, serves)| *serves).map(|(state, _)| state).collect()
+}
+
+/// A line a state, and below it why.
+fn table_text(states: &[State]) -> String {
+    let mut table = Table::new([
+        Column::left("wanted from (UTC)", Column::KEEP),
+        Column::left("serves", Column::KEEP),
+        Column::left("first served", 5),
+        Column::left("last served", 4),
+        Column::left("by", 6),
+    ]);
+    for state in states {
+        let first = state.serving().filter_map(|version| version.first_served).min();
+        let last = state.serving().filter_map(|version| version.last_served).max();
+        let short = |at: Option<Timestamp>| at.map(|at| near(at, state.wanted_from)).unwrap_or_default();
+        table.row([full(state.wanted_from), serves(state), short(first), short(last), state.by.clone()]);
+    }
+    let table = table.text();
+    let mut lines = table.lines();
+    let mut text: String = lines.next().unwrap_or_default().to_owned();
+    for (line, state) in lines.zip(states) {
+        text.push_str(&format!("\n{line}"));
+        if !state.cause.is_empty() {
+            text.push_str(&format!("\n  {}", state.cause));
+        }
+    }
+    text
+}
+
+/// `late-flights@2 25 %, late-flights@1 75 %`.
+fn serves(state: &State) -> String {
+    let words: Vec<String> = state.serving().map(|version| share(version)).collect();
+    if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
+}
+
+fn share(version: &Version) -> String {
+    let share = text::number(version.weight * 100.0);
+    let name = format!("{}@{}", version.model, version.number);
+    match (version.role, version.phase) {
+        (Role::Shadow, Phase::Serve) => format!("{name} sees copies of {share} %"),
+        (_, Phase::Serve) => format!("{name} {share} %"),
+        (_, Phase::Load) => format!("{name} is loaded"),
+        (_, Phase::Warm) => format!("{name} stays warm"),
+        (_, Phase::Leave) => format!("{name} leaves"),
+    }
+}
+
+fn moment_text(moment: &Moment) -> String {
+    let id = &moment.environment;
+    let Some(state) = &moment.state else {
+        return format!("At {} nothing had been deployed to {id} yet.", full(moment.at));
+    };
+    let mut lines = vec![format!("{id} at {} UTC: {}", full(moment.at), serves(state))];
+    let mut add = |label: &str, fact: String| lines.push(format!("  {label:<9} {fact}"));
+    let until = state.wanted_until.map_or("until now".to_owned(), |until| format!("until {}", full(until)));
+    add("wanted", format!("from {} {until}", full(state.wanted_from)));
+    add("by", state.by.clone());
+    add("why", state.cause.clone());
+    if let Some(release) = state.release {
+        add("release", release.to_string());
+    }
+    if let Some(audit) = state.audit {
+        add("audit", format!("entry {audit}"));
+    }
+    if let Some(configuration) = &state.configuration {
+        let snapshot = configuration.snapshot.map(|snapshot| format!("snapshot {}, ", snapshot.short()));
+        let (at, by) = (full(configuration.applied_at), &configuration.applied_by);
+        add("applied", format!("{}{at} by {by}", snapshot.unwrap_or_default()));
+    }
+    for version in &state.versions {
+        lines.push(format!("{}   {}", share(version), version.package.short()));
+        lines.extend(version_lines(version));
+    }
+    for span in &moment.also_answered {
+        let package = span.package.short();
+        lines.push(format!(
+            "also answered: {package} (state {}), {} to {}",
+            span.generation,
+            full(span.first),
+            full(span.last)
+        ));
+    }
+    lines.join("\n")
+}
+
+fn version_lines(version: &Version) -> Vec<String> {
+    let origin = &version.origin;
+    let mut lines = Vec::new();
+    let mut add = |label: &str, fact: String| lines.push(format!("  {label:<9} {fact}"));
+    if let (Some(first), Some(last)) = (version.first_served, version.last_served) {
+        add("served", format!("first {}, last {}", full(first), full(last)));
+    }
+    if let (Some(at), Some(by)) = (origin.registered_at, &origin.registered_by) {
+        add("from", format!("registered {} by {by}", full(at)));
+    }
+    if let Some(run) = origin.run {
+        add("", format!("← run {run}"));
+    }
+    for data in &origin.data {
+        add("", format!("← {data}"));
+    }
+    if let Some(commit) = &origin.commit {
+        let changed = if commit.changed { ", with uncommitted changes" } else { "" };
+        add("", format!("← commit {}{changed}", commit.id.get(..8).unwrap_or(&commit.id)));
+    }
+    if !version.approvals.is_empty() {
+        add("people", standing(&version.approvals));
+    }
+    lines
+}
+
+/// `2026-11-24 10:05:01`.
+fn full(at: Timestamp) -> String {
+    at.to_string().get(..19).unwrap_or_default().replace('T', " ")
+}
+
+/// The time of day alone where it is the day of `other`.
+fn near(at: Timestamp, other: Timestamp) -> String {
+    let (text, day) = (full(at), full(other));
+    match text.get(..10) == day.get(..10) {
+        true => text.get(11..).unwrap_or_default().to_owned(),
+        false => text.get(5..16).unwrap_or_default().to_owned(),
+    }
+}

@@ -1,0 +1,69 @@
+//! Instants as people write them: `2026-11-24T10:05:00Z`, `2026-11-24 10:05`, `2h ago`, `30 minutes ago`.
+
+use modelyard_core::Timestamp;
+
+use crate::config::duration;
+
+/// The instant that `text` means at `now`; where it names no zone it is UTC.
+///
+/// # Errors
+/// What was wanted, for an argument of a command.
+pub(crate) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    let text = text.trim();
+    if text == "now" {
+        return Ok(now);
+    }
+    if let Some(length) = text.strip_suffix("ago") {
+        return ago(length, now).ok_or_else(wanted);
+    }
+    Timestamp::parse(text).ok_or_else(wanted)
+}
+
+fn wanted() -> String {
+    "wanted an instant: `2026-11-24 10:05` (UTC), `2026-11-24T10:05:00+01:00`, `2h ago`, `30 minutes ago`"
+        .to_owned()
+}
+
+fn ago(length: &str, now: Timestamp) -> Option<Timestamp> {
+    // `2 hours` as `2 h`: units begin with the letter that stands for them.
+    let short: Vec<&str> = length
+        .split_whitespace()
+        .map(|word| match word {
+            "second" | "seconds" | "sec" => "s",
+            "minute" | "minutes" | "min" => "m",
+            "hour" | "hours" => "h",
+            "day" | "days" => "d",
+            "week" | "weeks" => "w",
+            other => other,
+        })
+        .collect();
+    let seconds = duration::parse(&short.join(" "))?;
+    Some(Timestamp::from_micros(now.micros().checked_sub((seconds * 1e6) as i64)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_read_as_people_write_them() {
+        let now = Timestamp::parse("2026-11-24T12:00:00Z").unwrap();
+        for (text, wanted) in [
+            ("now", "2026-11-24T12:00:00Z"),
+            ("2026-11-24T10:05:00Z", "2026-11-24T10:05:00Z"),
+            ("2026-11-24T10:05:00.25+01:00", "2026-11-24T09:05:00.250Z"),
+            ("2026-11-24 10:05:30", "2026-11-24T10:05:30Z"),
+            ("2026-11-24 10:05", "2026-11-24T10:05:00Z"),
+            ("2026-11-24T10:05", "2026-11-24T10:05:00Z"),
+            ("2026-11-24", "2026-11-24T00:00:00Z"),
+            ("2h ago", "2026-11-24T10:00:00Z"),
+            ("2 hours ago", "2026-11-24T10:00:00Z"),
+            ("1 day 30 minutes ago", "2026-11-23T11:30:00Z"),
+        ] {
+            assert_eq!(parse(text, now).unwrap().to_string(), wanted, "{text}");
+        }
+        for text in ["", "yesterday", "2026-13-01", "2026-11-24 25:00", "2 ago", "ago", "-1h ago", "1764"] {
+            assert!(parse(text, now).is_err(), "{text}");
+        }
+    }
+}
