@@ -91,7 +91,8 @@ fn health_and_metrics() {
         format!("modelyard_requests_total{{{labels},code=\"not_json\"}} 1"),
         format!("modelyard_requests_total{{{labels},code=\"bad_value\"}} 1"),
         // What names another model is no version's.
-        "modelyard_requests_total{model=\"wine-cultivar\",version=\"none\",code=\"model_missing\"} 1".to_owned(),
+        "modelyard_requests_total{model=\"wine-cultivar\",version=\"none\",code=\"model_missing\"} 1"
+            .to_owned(),
         format!("modelyard_predictions_total{{{labels}}} 5"),
         format!("modelyard_request_seconds_count{{{labels}}} 2"),
         format!("modelyard_request_seconds_bucket{{{labels},le=\"+Inf\"}} 2"),
