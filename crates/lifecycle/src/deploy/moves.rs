@@ -216,7 +216,11 @@ impl Due<'_> {
     }
 
     fn testing(&self) -> Option<Moved> {
-        let Tested { report, passed, failures, facts } = match self.view.tested.as_ref()? {
+        let Some(tested) = self.view.tested.as_ref() else {
+            // Tests begin once it answers everywhere; while they run it is theirs to say what fails.
+            return if self.is_ready() { None } else { self.unready() };
+        };
+        let Tested { report, passed, failures, facts } = match tested {
             Ok(tested) => tested,
             Err(reason) => {
                 return Some(self.ended(

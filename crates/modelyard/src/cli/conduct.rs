@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -200,7 +200,9 @@ impl Following<'_> {
 pub(crate) struct Live {
     bar: ProgressBar,
     silent: bool,
-    waits: std::sync::Mutex<Option<String>>,
+    waits: Mutex<Option<String>>,
+    /// Results of tests that came before the release was seen to be tested.
+    early: Mutex<Option<Vec<(String, String)>>>,
 }
 
 impl Live {
@@ -215,7 +217,7 @@ impl Live {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, silent, waits: std::sync::Mutex::default() }
+        Self { bar, silent, waits: Mutex::default(), early: Mutex::new(Some(Vec::new())) }
     }
 
     fn end(&self) {
@@ -231,6 +233,12 @@ impl Live {
     fn decision(&self, decision: &Decision) {
         let by = if decision.by == "modelyard" { String::new() } else { format!(", by {}", decision.by) };
         self.line("release", &format!("{}   {}{by}", decision.what, decision.why));
+        if decision.what == "testing" {
+            let early = self.early.lock().unwrap_or_else(PoisonError::into_inner).take();
+            for (label, text) in early.into_iter().flatten() {
+                self.line(&label, &text);
+            }
+        }
     }
 
     fn state(&self, look: &Look) {
@@ -242,7 +250,7 @@ impl Live {
         });
         // What people have to do is said once, also where nothing moves.
         if let Some(missing) = &look.missing {
-            let mut waits = self.waits.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
             if waits.as_ref() != Some(missing) {
                 self.line("waits", missing);
                 *waits = Some(missing.clone());
@@ -268,7 +276,11 @@ impl TestProgress for Live {
             Outcome::Reported => "",
             Outcome::Skipped => "skipped: ",
         };
-        self.line(&result.name, &format!("{outcome}{}", result.sentence));
+        let text = format!("{outcome}{}", result.sentence);
+        if let Some(early) = self.early.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            return early.push((result.name.clone(), text));
+        }
+        self.line(&result.name, &text);
     }
 }
 

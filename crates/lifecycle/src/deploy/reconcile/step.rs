@@ -43,7 +43,7 @@ impl Reconciler {
             ReleaseStatus::Waiting => {
                 view.missing = release::missing(&self.home, &environment, &release).await?;
             }
-            ReleaseStatus::Testing => view.tested = self.tested(&environment, &release).await,
+            ReleaseStatus::Testing => view.tested = self.tested(&environment, &release, &view).await,
             _ => self.with_memory(&id, |memory| memory.test = None),
         }
         let Some(moved) = moves::next(&release, &environment, &view, now) else { return Ok(false) };
@@ -105,9 +105,15 @@ impl Reconciler {
         &self,
         environment: &Environment,
         release: &Release,
+        view: &View,
     ) -> Option<Result<crate::deploy::Tested, String>> {
+        let ready = view.is_ready(release.package, environment.state.generation);
         let ended = self.with_memory(&environment.id, |memory| {
-            if memory.test.as_ref().is_none_or(|test| test.release != release.id) {
+            if memory.test.as_ref().is_some_and(|test| test.release != release.id) {
+                memory.test = None;
+            }
+            // Replicas take a moment until they answer with it.
+            if memory.test.is_none() && ready {
                 let (tester, woken) = (Arc::clone(&self.tester), Arc::clone(&self.woken));
                 let (environment, of) = (environment.clone(), release.clone());
                 let task = tokio::spawn(async move {
