@@ -43,7 +43,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 None,
             ));
         }
-        parse(&body).map(Self)
+        parse(&body).map(Self).map_err(|refusal| *refusal)
     }
 }
 
@@ -65,11 +65,11 @@ async fn read(request: Request) -> Result<Vec<u8>, Response> {
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Box<Response>> {
     // serde_json refuses what nests deeper than 128 levels.
     serde_json::from_slice(body).map_err(|error| {
         let text = error.to_string();
-        match error.classify() {
+        Box::new(match error.classify() {
             serde_json::error::Category::Data => {
                 let field = text.split('`').nth(1).filter(|_| text.contains("field")).map(str::to_owned);
                 let message = format!("the body has another shape than this route takes: {text}");
@@ -79,6 +79,6 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
                 let message = format!("the body is no JSON: {text}");
                 refused(StatusCode::BAD_REQUEST, "not_json", &message, None, None)
             }
-        }
+        })
     })
 }
