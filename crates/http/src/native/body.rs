@@ -30,7 +30,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         });
         let body = read(request).await?;
         if body.is_empty() {
-            return parse(b"{}").map(Self);
+            return parse(b"{}").map(Self).map_err(|refusal| *refusal);
         }
         // Also what a page can't send across origins without being asked first.
         if !is_json {
