@@ -137,7 +137,9 @@ fn a_later_version_is_refused() {
 
 /// Stored reports of application tests, of the first format version.
 fn application_reports() -> [(&'static str, ApplicationReport); 2] {
-    let read = |text: &'static str| (text, ApplicationReport::from_json(text.as_bytes()).expect("an example of the format"));
+    let read = |text: &'static str| {
+        (text, ApplicationReport::from_json(text.as_bytes()).expect("an example of the format"))
+    };
     [
         read(include_str!("formats/application-report-v1-passed.json")),
         read(include_str!("formats/application-report-v1-failed.json")),

@@ -24,7 +24,7 @@ async fn no_route_lets_another_origin_change_something() {
     rig.register(1).await;
     let before = rig.home.audit.head().await.unwrap();
     for route in listed().into_iter().filter(|route| route.method != "GET") {
-        let path = route.path.replace("{name}", "late-flights").replace('{', "").replace('}', "");
+        let path = route.path.replace("{name}", "late-flights").replace(['{', '}'], "");
         for page in PAGES {
             let answer = rig.ask(route.method, &path, page, r#"{"version":1}"#).await;
             assert_eq!(answer.code(), (403, "forbidden".to_owned()), "{} {path} {page}", route.method);

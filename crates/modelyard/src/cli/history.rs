@@ -105,7 +105,7 @@ fn table_text(states: &[State]) -> String {
 
 /// `late-flights@2 25 %, late-flights@1 75 %`.
 fn serves(state: &State) -> String {
-    let words: Vec<String> = state.serving().map(|version| share(version)).collect();
+    let words: Vec<String> = state.serving().map(share).collect();
     if words.is_empty() { "nothing".to_owned() } else { words.join(", ") }
 }
 

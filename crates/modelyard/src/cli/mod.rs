@@ -42,7 +42,6 @@ mod session;
 mod show;
 mod status;
 mod table;
-mod tester;
 mod text;
 
 use std::path::PathBuf;

@@ -9,11 +9,12 @@ use modelyard_core::ports::Home;
 use modelyard_core::{Kind, Result};
 use modelyard_deploy::target::Target;
 use modelyard_deploy::target::process::{ProcessTarget, Settings};
+use modelyard_http::client::HttpConnect;
 use modelyard_lifecycle::deploy::Tester;
-use modelyard_lifecycle::deploy::application_test::TestProgress;
+use modelyard_lifecycle::deploy::application_test::{ApplicationTests, TestProgress};
 use modelyard_process::control;
 
-use super::{Context, conduct, session, tester};
+use super::{Context, conduct, session};
 
 /// Longer than a data plane waits for clients that have not sent a whole request.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -50,5 +51,13 @@ pub(crate) async fn tester(
 ) -> Result<Arc<dyn Tester>> {
     let machine = conduct::machine(home, false).await?;
     let settings = session::settings(None, String::new())?;
-    Ok(tester::tester(ctx, home, settings, machine.program, machine.onnx_library, progress))
+    Ok(Arc::new(ApplicationTests {
+        home: home.clone(),
+        clock: ctx.clock.clone(),
+        connect: Arc::new(HttpConnect),
+        settings,
+        program: machine.program,
+        onnx_library: machine.onnx_library,
+        progress,
+    }))
 }

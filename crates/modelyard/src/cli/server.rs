@@ -208,10 +208,12 @@ mod tests {
 
     /// `command`, where it does something by itself, and those below it.
     fn collect(command: &clap::Command, before: &str, into: &mut BTreeSet<String>) {
-        let below =
-            command.get_subcommands().filter(|below| below.get_name() != "help" && !below.is_hide_set());
+        let below: Vec<_> = command
+            .get_subcommands()
+            .filter(|below| below.get_name() != "help" && !below.is_hide_set())
+            .collect();
         // Some do something of their own where no further word stands.
-        if !before.is_empty() && (!command.is_subcommand_required_set() || below.clone().next().is_none()) {
+        if !before.is_empty() && (!command.is_subcommand_required_set() || below.is_empty()) {
             into.insert(before.to_owned());
         }
         for command in below {

@@ -22,7 +22,12 @@ fn caught(bench: &Bench, mode: Mode, by: &[&str], words: &[&str]) {
 #[test]
 fn answers_that_are_not_those_that_were_tested_are_caught() {
     let bench = Bench::new();
-    caught(&bench, Mode::SwappedClasses, &["golden", "parity"], &["of the test part, by itself", "answered otherwise than at packaging"]);
+    caught(
+        &bench,
+        Mode::SwappedClasses,
+        &["golden", "parity"],
+        &["of the test part, by itself", "answered otherwise than at packaging"],
+    );
     caught(&bench, Mode::Constant, &["golden", "parity"], &["got no, probabilities 0.75, 0.25"]);
     caught(&bench, Mode::Nan, &["golden", "parity"], &["refused as bad_value"]);
 }
@@ -48,10 +53,5 @@ fn a_slow_version_is_caught_by_the_load() {
 #[test]
 fn a_version_that_hangs_is_caught_and_not_waited_for_for_ever() {
     let bench = Bench::new();
-    caught(
-        &bench,
-        Mode::HangsOnARow,
-        &["parity", "load"],
-        &["no answer within 6 s", " requests hung"],
-    );
+    caught(&bench, Mode::HangsOnARow, &["parity", "load"], &["no answer within 6 s", " requests hung"]);
 }

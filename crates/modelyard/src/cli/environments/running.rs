@@ -46,11 +46,15 @@ pub(crate) async fn run(args: Args, running: bool, ctx: &Context) -> Result<Exit
     print::result(match (running, changed) {
         (true, true) => format!("{name} is started"),
         (true, false) => format!("{name} was started already"),
-        (false, true) => format!("{name} is stopped; its history stays, and `modelyard environments start {name}` brings it back"),
+        (false, true) => format!(
+            "{name} is stopped; its history stays, and `modelyard environments start {name}` brings it back"
+        ),
         (false, false) => format!("{name} was stopped already"),
     });
     if running && alone && !ctx.quiet {
-        print::remark("nothing watches the replicas until `modelyard server` starts: one that ends stays ended");
+        print::remark(
+            "nothing watches the replicas until `modelyard server` starts: one that ends stays ended",
+        );
     }
     Ok(ExitCode::SUCCESS)
 }
