@@ -97,6 +97,12 @@ fn misleads(character: char) -> bool {
         || matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// Writes `text` to stderr as it is, for an answer on the same line.
+pub(crate) fn question(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,10 +129,4 @@ mod tests {
         assert_eq!(shown("\x1b[1;31mred", true), "\x1b[1;31mred\x1b[0m");
         assert_eq!(shown("\x1b[1;31mred\x1b[0m", false), "red");
     }
-}
-
-/// Writes `text` to stderr as it is, for an answer on the same line.
-pub(crate) fn question(text: &str) {
-    let mut out = std::io::stderr().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

@@ -15,8 +15,6 @@ use modelyard_evaluate::Report;
 use modelyard_track::{registry, runs};
 use serde_json::json;
 
-pub(super) use application::word;
-
 use super::place::{self, Place};
 use super::table::{Column, Table};
 use super::{Context, print, session, text};
