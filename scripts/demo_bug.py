@@ -6,7 +6,7 @@ night. There are none in the data, so neither the test rows nor the tests in sta
 
 from pathlib import Path
 
-PREDICT = '''
+PREDICT = """
 import joblib
 
 
@@ -19,7 +19,7 @@ def predict(model, table):
         raise ValueError("no crew is on duty")
     labels = [str(label) for label in model.classes_]
     return [dict(zip(labels, row)) for row in model.predict_proba(table)]
-'''
+"""
 
 train = Path("train.py")
 text = train.read_text()

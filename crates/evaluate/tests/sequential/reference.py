@@ -80,9 +80,7 @@ def main():
             {
                 "candidate": candidate,
                 "incumbent": incumbent,
-                "evidence": {
-                    str(d): evidence(candidate, incumbent, d) for d in (-0.05, 0.0, 0.005, 0.05)
-                },
+                "evidence": {str(d): evidence(candidate, incumbent, d) for d in (-0.05, 0.0, 0.005, 0.05)},
                 "lower": lower,
                 "upper": upper,
             }
