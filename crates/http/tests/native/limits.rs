@@ -19,7 +19,7 @@ async fn bodies_that_are_none_are_told_what_is_wrong() {
         ("nan", (400, "not_json")),
         (&deep, (422, "bad_value")),
         (r#"{"version":-1}"#, (422, "bad_value")),
-        (r#"{"version":1,"verison":1}"#, (422, "bad_value")),
+        (r#"{"version":1,"edition":1}"#, (422, "bad_value")),
         ("[]", (422, "bad_value")),
         ("", (422, "bad_value")),
         (r#"{"version":7}"#, (404, "not_found")),
@@ -28,8 +28,8 @@ async fn bodies_that_are_none_are_told_what_is_wrong() {
         let (status, found) = answer.code();
         assert_eq!((status, found.as_str()), code, "{body}: {answer:?}");
     }
-    let answer = rig.ask("PUT", PATH, JSON, r#"{"verison":1}"#).await.json();
-    assert_eq!(answer["field"], "verison");
+    let answer = rig.ask("PUT", PATH, JSON, r#"{"edition":1}"#).await.json();
+    assert_eq!(answer["field"], "edition");
     assert_eq!(rig.ask("PUT", PATH, "content-type: text/plain\r\n", r#"{"version":1}"#).await.status, 415);
     assert_eq!(rig.get("/api/v1/audit?limit=many").await.status, 400);
     assert_eq!(rig.get("/api/v1/audit?limits=1").await.status, 400);

@@ -214,9 +214,9 @@ mod tests {
         assert!(same(&values(1.0), &[], &values(1.0 + 1e-10), &[], 1e-9));
         assert!(!same(&values(1.0), &[], &values(1.1), &[], 1e-9));
         let label = |label: usize| Predictions::Classes { labels: vec![label], probabilities: None };
-        let (ab, ba) = (["a".to_owned(), "b".to_owned()], ["b".to_owned(), "a".to_owned()]);
-        assert!(same(&label(0), &ab, &label(1), &ba, 1e-9));
-        assert!(!same(&label(0), &ab, &label(0), &ba, 1e-9));
-        assert!(!same(&label(0), &ab, &values(0.0), &[], 1e-9));
+        let (order, turned) = (["a".to_owned(), "b".to_owned()], ["b".to_owned(), "a".to_owned()]);
+        assert!(same(&label(0), &order, &label(1), &turned, 1e-9));
+        assert!(!same(&label(0), &order, &label(0), &turned, 1e-9));
+        assert!(!same(&label(0), &order, &values(0.0), &[], 1e-9));
     }
 }
