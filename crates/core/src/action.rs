@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::{Digest, canonical};
@@ -86,8 +87,9 @@ pub enum OutputKind {
 }
 
 /// The digest of an [`Action`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
+#[schema(value_type = Digest)]
 pub struct ActionKey(pub Digest);
 
 impl fmt::Display for ActionKey {
@@ -140,7 +142,7 @@ pub struct Output {
 }
 
 /// What an execution cost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     pub wall_ms: u64,
     /// User and system time of the whole process tree.
@@ -149,7 +151,7 @@ pub struct Usage {
 }
 
 /// How far the execution can be relied on; inherited by whoever takes the result from the cache.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Trust {
     /// Whether the kernel enforced what the step may open.
     pub enforced: bool,

@@ -12,7 +12,8 @@ use crate::clock::Clock;
 macro_rules! ulid_id {
     ($name:ident, $what:literal) => {
         #[doc = concat!("The id of ", $what, ": a ULID (26 characters, sorted by time). Any unambiguous prefix names it on the command line.")]
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, utoipa::ToSchema)]
+        #[schema(value_type = String)]
         pub struct $name(Ulid);
 
         impl $name {

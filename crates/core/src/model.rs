@@ -5,13 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock::Timestamp;
 use crate::id::RunId;
 use crate::{Digest, Fault, Kind};
 
 /// A package registered under a name, with a number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelVersion {
     /// Format version, 1.
     pub version: u32,
@@ -33,7 +34,7 @@ pub struct ModelVersion {
     pub metric: Option<(String, f64)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RegisteredModel {
     pub name: String,
     pub latest_version: u32,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::Digest;
 use crate::action::{ActionKey, Trust, Usage, metrics};
@@ -14,7 +15,7 @@ use crate::id::RunId;
 /// [`Project`](crate::config::Project) as JSON.
 pub const SNAPSHOT_CONFIG: &str = ".modelyard/project.json";
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Run {
     /// Format version, 1.
     pub version: u32,
@@ -49,7 +50,7 @@ pub struct Run {
     pub outcome: Value,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunKind {
     Pipeline,
@@ -57,7 +58,7 @@ pub enum RunKind {
     Trial,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
     Running,
@@ -75,7 +76,7 @@ pub fn lock_name(run: RunId) -> String {
 }
 
 /// The commit a run started from, and what was not committed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Commit {
     pub id: String,
     pub branch: Option<String>,

@@ -5,13 +5,14 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{EnvironmentState, ReleaseId, Strategy};
 use crate::clock::Timestamp;
 use crate::{Fault, Kind};
 
 /// An environment is named inside its project.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct EnvironmentId {
     pub project: String,
     pub name: String,
@@ -39,7 +40,7 @@ impl FromStr for EnvironmentId {
 }
 
 /// `[environments.NAME]`, with every default filled in.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EnvironmentSpec {
     pub runs_on: TargetKind,
     /// `127.0.0.1:8101`; default port 8100 + place in the file, from 0.
@@ -61,14 +62,14 @@ pub struct EnvironmentSpec {
 }
 
 /// What kind of thing runs the replicas.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TargetKind {
     /// Processes on this machine.
     Process,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Approvals {
     /// How many different people must approve a version before it is released here.
     pub count: u32,
@@ -77,7 +78,7 @@ pub struct Approvals {
 }
 
 /// What one replica may use.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
     /// Of one Python worker; it is ended and replaced above that. `None`: no limit.
     pub memory_bytes: Option<u64>,
@@ -93,7 +94,7 @@ impl Default for Limits {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Batch {
     /// Most rows that waiting requests are joined to, 1 to 1,024.
     pub rows: u32,
@@ -107,7 +108,7 @@ impl Default for Batch {
 
 /// Application tests of an environment. Golden rows, parity and hostile input are always tested, where
 /// anything is.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Tests {
     /// Whether a release into this environment is tested: declared, or another one `requires` it.
     pub on: bool,
@@ -123,7 +124,7 @@ pub struct Tests {
 }
 
 /// An open-loop load: requests are sent when they are due, however slow the answers.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Load {
     /// Requests a second.
     pub rate: f64,
@@ -135,7 +136,7 @@ pub struct Load {
 }
 
 /// The record of an environment: specification and desired state.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Environment {
     /// Format version, 1.
     pub version: u32,
@@ -157,7 +158,7 @@ pub struct Environment {
 }
 
 /// No release may begin.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Freeze {
     pub until: Option<Timestamp>,
     pub by: String,

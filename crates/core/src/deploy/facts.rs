@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::environment::{Batch, EnvironmentSpec, Limits, TargetKind};
 use crate::Digest;
 
 /// Size, address, credentials and rules are not among them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Facts {
     pub target: TargetKind,
     /// Of this program's file.

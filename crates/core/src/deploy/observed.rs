@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{EnvironmentId, Served};
 use crate::Digest;
@@ -74,7 +75,7 @@ impl ReplicaReport {
 }
 
 /// Cumulative counts of one version.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Counts {
     /// Requests that were answered.
     pub answered: u64,

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::{Counts, EnvironmentId, EnvironmentState, Strategy};
 use crate::Digest;
 use crate::clock::Timestamp;
 pub use crate::id::ReleaseId;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Release {
     /// Format version, 1.
     pub version: u32,
@@ -53,7 +54,7 @@ pub struct Release {
 }
 
 /// The latency above which a request counts as slow: the incumbent's 95 % quantile before what is compared.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Slow {
     /// One of [`LATENCY_ENDS_US`](super::LATENCY_ENDS_US).
     pub above_us: u64,
@@ -61,7 +62,7 @@ pub struct Slow {
     pub since: BTreeMap<Digest, Counts>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseKind {
     /// `modelyard deploy`: all at once, whatever the environment's strategy.
@@ -70,7 +71,7 @@ pub enum ReleaseKind {
     Rollback,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ReleaseStatus {
     /// Approvals are missing.
@@ -115,7 +116,7 @@ impl ReleaseStatus {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Wish {
     Pause,
@@ -126,7 +127,7 @@ pub enum Wish {
 }
 
 /// A move of a release, and what it was made on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Decision {
     pub at: Timestamp,
     /// `step 2 of 3: 25 %`, `rolled back`.

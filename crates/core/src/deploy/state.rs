@@ -1,13 +1,14 @@
 //! Desired state: which versions an environment has, in which phase and with which share of traffic.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::ReleaseId;
 use crate::Digest;
 use crate::clock::Timestamp;
 
 /// What replicas follow. A new state has the next generation.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EnvironmentState {
     /// 0: nothing was ever deployed.
     pub generation: u64,
@@ -18,7 +19,7 @@ pub struct EnvironmentState {
 }
 
 /// A version in an environment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Placed {
     pub package: Digest,
     pub model: String,
@@ -29,7 +30,7 @@ pub struct Placed {
     pub weight: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The incumbent, and what came before it.
@@ -39,7 +40,7 @@ pub enum Role {
     Shadow,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Is loaded and proven; gets no traffic.
@@ -97,7 +98,7 @@ pub fn position(release: ReleaseId, key: &str) -> f64 {
 }
 
 /// A state as history keeps it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct StateRecord {
     /// Format version, 1.
     pub version: u32,
@@ -110,7 +111,7 @@ pub struct StateRecord {
 }
 
 /// When a version answered under a generation, over all replicas.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Served {
     pub generation: u64,
     pub package: Digest,

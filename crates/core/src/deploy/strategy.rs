@@ -1,8 +1,9 @@
 //! How a release takes over, as configured.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Strategy {
     pub kind: StrategyKind,
     /// Shares in (0, 1]: of a canary's steps, rising to 1; of an A/B test's candidate, one; of the requests
@@ -11,7 +12,7 @@ pub struct Strategy {
     pub judge: Judge,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum StrategyKind {
     AllAtOnce,
@@ -52,7 +53,7 @@ impl StrategyKind {
 }
 
 /// By what a candidate is judged against the incumbent, over the same period.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Judge {
     /// Requests that the candidate must have answered in a step before the next.
     pub min_samples: u64,
@@ -89,7 +90,7 @@ impl Default for Judge {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnTimeout {
     /// Stays at its weight until a person decides.

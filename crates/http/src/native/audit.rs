@@ -7,6 +7,7 @@ use axum::extract::State;
 use modelyard_core::audit::AuditEntry;
 use modelyard_track::audit::{self, Verdict};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Api;
 use super::query::Query;
@@ -17,19 +18,24 @@ const MOST: usize = 1_000;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/audit", "What was changed, by whom, the newest first", list).does("audit"),
+        get("/audit", "What was changed, by whom, the newest first", list)
+            .does("audit")
+            .asks::<Which>()
+            .answers_list::<AuditEntry>(),
         get("/audit/verdict", "Whether the log is whole: nothing changed, removed or cut off", verify)
-            .does("audit"),
+            .does("audit")
+            .answers::<Verdict>(),
     ]
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Which {
     /// `late-flights`, `late-flights@2`, `flights/production`.
     subject: Option<String>,
     /// Only entries with lower numbers.
     before: Option<u64>,
+    /// At most 1,000; 50 where nothing is said.
     limit: Option<usize>,
 }
 

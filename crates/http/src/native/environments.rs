@@ -10,6 +10,7 @@ use modelyard_lifecycle::deploy::environments::{self, Listed, Shown, Unequal};
 use super::Api;
 use super::access::{Caller, Permission};
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::query::Query;
 use super::refusal::Refusal;
@@ -17,40 +18,48 @@ use super::route::{Route, get, post};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/environments", "The environments of all projects", list_all).does("environments list"),
+        get("/environments", "The environments of all projects", list_all)
+            .does("environments list")
+            .answers_list::<Listed>(),
         get("/projects/{project}/environments", "The environments of a project", list)
-            .does("environments list"),
+            .does("environments list")
+            .answers_list::<Listed>(),
         get(
             "/projects/{project}/environments/{environment}",
             "What an environment wants, serves and reports",
             show,
         )
-        .does("environments show"),
+        .does("environments show")
+        .answers::<Shown>(),
         get(
             "/projects/{project}/environments/{environment}/differences/{other}",
             "What must be equal between two environments and is not",
             differences,
         )
-        .does("environments diff"),
+        .does("environments diff")
+        .answers_list::<Unequal>(),
         get(
             "/projects/{project}/environments/{environment}/replicas/{replica}/log",
             "The last lines that a replica wrote",
             log,
-        ),
+        )
+        .asks::<Lines>(),
         post(
             "/projects/{project}/environments/{environment}/stop",
             Permission::Deploy,
             "Wants no replicas any more",
             stop,
         )
-        .does("environments stop"),
+        .does("environments stop")
+        .answers::<Shown>(),
         post(
             "/projects/{project}/environments/{environment}/start",
             Permission::Deploy,
             "Wants its replicas again",
             start,
         )
-        .does("environments start"),
+        .does("environments start")
+        .answers::<Shown>(),
     ]
 }
 
@@ -86,9 +95,10 @@ async fn differences(
     Ok(Json(environments::differences(&one, &other)))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Lines {
+    /// At most 10,000; 100 where nothing is said.
     lines: Option<usize>,
 }
 

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use modelyard_core::Timestamp;
 use modelyard_lifecycle::deploy::history;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Api;
 use super::environments::id;
@@ -22,13 +23,16 @@ pub(super) fn routes() -> Vec<Route> {
             "Every state of an environment, the newest first; with `at` what served at that instant",
             show,
         )
-        .does("history"),
+        .does("history")
+        .asks::<When>(),
     ]
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct When {
+    /// An instant: what served then.
+    #[param(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
 }
 

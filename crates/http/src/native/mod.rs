@@ -17,6 +17,7 @@ mod events;
 mod guard;
 mod history;
 mod models;
+mod openapi;
 mod projects;
 mod query;
 mod refusal;
@@ -40,6 +41,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 pub use access::Permission;
+pub use openapi::document;
 use refusal::Refusal;
 use route::Route;
 

@@ -9,6 +9,7 @@ use modelyard_core::model::{ModelRef, ModelVersion, RegisteredModel, Which};
 use modelyard_lifecycle::deploy::approval;
 use modelyard_track::registry;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use super::Api;
 use super::access::{Caller, Permission};
@@ -18,30 +19,41 @@ use super::route::{Route, get, post, put};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/models", "Registered models", list).does("models list"),
-        get("/models/{name}", "A registered model and its aliases", show).does("models show"),
+        get("/models", "Registered models", list).does("models list").answers_list::<RegisteredModel>(),
+        get("/models/{name}", "A registered model and its aliases", show)
+            .does("models show")
+            .answers::<RegisteredModel>(),
         get("/models/{name}/versions", "The versions of a model, the newest first", versions)
-            .does("models show"),
+            .does("models show")
+            .answers_list::<ModelVersion>(),
         get("/models/{name}/versions/{version}", "A version, by number or alias", version)
-            .does("models show"),
+            .does("models show")
+            .answers::<ModelVersion>(),
         get("/models/{name}/versions/{version}/approvals", "What people said of a version", approvals)
-            .does("models show"),
+            .does("models show")
+            .answers_list::<Approval>(),
         post(
             "/models/{name}/versions/{version}/approve",
             Permission::Approve,
             "Says that a version may be released",
             approve,
         )
-        .does("models approve"),
+        .does("models approve")
+        .takes::<Comment>()
+        .answers::<Approval>(),
         post(
             "/models/{name}/versions/{version}/reject",
             Permission::Approve,
             "Says that a version may not be released, until the same person approves it",
             reject,
         )
-        .does("models reject"),
+        .does("models reject")
+        .takes::<Comment>()
+        .answers::<Approval>(),
         put("/models/{name}/aliases/{alias}", Permission::Register, "Points an alias at a version", alias)
-            .does("models alias"),
+            .does("models alias")
+            .takes::<Alias>()
+            .answers::<RegisteredModel>(),
     ]
 }
 
@@ -81,7 +93,8 @@ async fn approvals(
     Ok(Json(api.home.environments.approvals(&found.name, found.number).await?))
 }
 
-#[derive(Deserialize)]
+/// What somebody says with it.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Comment {
     comment: Option<String>,
@@ -117,7 +130,8 @@ async fn say(
     Ok(Json(approval::give(&api.home, &model, verdict, said.comment.as_deref(), &by).await?.approval))
 }
 
-#[derive(Deserialize)]
+/// Where an alias is to point.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Alias {
     version: u32,

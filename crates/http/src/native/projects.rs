@@ -13,9 +13,10 @@ use super::route::{Route, get};
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/projects", "Names of the projects that applied something", list),
+        get("/projects", "Names of the projects that applied something", list).answers_list::<String>(),
         get("/projects/{project}", "What a project applied last: what the server acts on", show)
-            .does("apply"),
+            .does("apply")
+            .answers::<Applied>(),
     ]
 }
 

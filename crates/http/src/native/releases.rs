@@ -12,6 +12,7 @@ use modelyard_core::{Fault, Kind, Timestamp};
 use modelyard_lifecycle::deploy::environments;
 use modelyard_lifecycle::deploy::release::{self, Asked, Begun};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Api;
 use super::access::{Caller, Permission};
@@ -28,71 +29,87 @@ pub(super) fn routes() -> Vec<Route> {
             "The releases of an environment, the newest first",
             list,
         )
-        .does("release status"),
-        get("/releases/{release}", "A release and its decisions", show).does("release status"),
+        .does("release status")
+        .answers_list::<Release>(),
+        get("/releases/{release}", "A release and its decisions", show)
+            .does("release status")
+            .answers::<Release>(),
         post(
             "/projects/{project}/environments/{environment}/releases",
             deploy,
             "Begins a release by the environment's strategy",
             begin_release,
         )
-        .does("release"),
+        .does("release")
+        .takes::<What>()
+        .answers::<Begin>(),
         post(
             "/projects/{project}/environments/{environment}/deploy",
             deploy,
             "Begins a release that puts a version in place all at once",
             begin_deploy,
         )
-        .does("deploy"),
+        .does("deploy")
+        .takes::<What>()
+        .answers::<Begin>(),
         post(
             "/projects/{project}/environments/{environment}/release/pause",
             deploy,
             "Keeps the release under way at its step",
             pause,
         )
-        .does("release pause"),
+        .does("release pause")
+        .answers::<Release>(),
         post(
             "/projects/{project}/environments/{environment}/release/resume",
             deploy,
             "Lets a paused or held release go on",
             resume,
         )
-        .does("release resume"),
+        .does("release resume")
+        .answers::<Release>(),
         post(
             "/projects/{project}/environments/{environment}/release/promote",
             deploy,
             "Gives the candidate all traffic, whatever was observed",
             promote,
         )
-        .does("release promote"),
+        .does("release promote")
+        .answers::<Release>(),
         post(
             "/projects/{project}/environments/{environment}/release/abort",
             deploy,
             "Ends the release under way; the version before has all traffic",
             abort,
         )
-        .does("release abort"),
+        .does("release abort")
+        .answers::<Release>(),
         post(
             "/projects/{project}/environments/{environment}/rollback",
             deploy,
             "Puts back what served before",
             rollback,
         )
-        .does("rollback"),
+        .does("rollback")
+        .takes::<Why>()
+        .answers::<Release>(),
         put(
             "/projects/{project}/environments/{environment}/freeze",
             deploy,
             "Lets no release begin, until an instant or until it is unfrozen",
             freeze,
         )
-        .does("freeze"),
+        .does("freeze")
+        .takes::<HowLong>()
+        .answers::<Environment>(),
         post(
             "/projects/{project}/environments/{environment}/unfreeze",
             deploy,
             "Lets releases begin again",
             unfreeze,
         )
-        .does("unfreeze"),
+        .does("unfreeze")
+        .answers::<Environment>(),
     ]
 }
 
@@ -112,8 +129,9 @@ async fn show(State(api): State<Arc<Api>>, Path(text): Path<String>) -> Result<J
 }
 
 /// What is to be released.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = ReleaseWanted)]
 struct What {
     /// `late-flights`, `late-flights@3`, `late-flights@challenger`; without it the newest version of the
     /// environment's model.
@@ -125,7 +143,8 @@ struct What {
 }
 
 /// A release that waits for the server, or the version that serves there alone already.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReleaseBegun)]
 struct Begin {
     release: Option<Release>,
     already: Option<ModelVersion>,
@@ -211,8 +230,9 @@ async fn wish(
 }
 
 /// Why.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = Cause)]
 struct Why {
     cause: Option<String>,
 }
@@ -229,8 +249,9 @@ async fn rollback(
 }
 
 /// How long, and why.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = FreezeWanted)]
 struct HowLong {
     until: Option<Timestamp>,
     comment: Option<String>,

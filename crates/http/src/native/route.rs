@@ -8,6 +8,11 @@ use axum::http::Method;
 use axum::middleware;
 use axum::routing::{MethodFilter, MethodRouter, on};
 
+use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::schema::{ArrayBuilder, Schema};
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{IntoParams, ToSchema};
+
 use super::access::{self, Permission};
 use super::{Api, Listed};
 
@@ -20,7 +25,25 @@ pub(super) struct Route {
     permission: Permission,
     command: Option<&'static str>,
     summary: &'static str,
+    query: Vec<Parameter>,
+    takes: Option<Shape>,
+    answers: Option<Shape>,
     handler: MethodRouter<Arc<Api>>,
+}
+
+/// A schema, and those that it refers to.
+#[derive(Clone)]
+pub(super) struct Shape {
+    pub(super) schema: RefOr<Schema>,
+    pub(super) used: Vec<(String, RefOr<Schema>)>,
+}
+
+impl Shape {
+    fn of<T: ToSchema>() -> Self {
+        let mut used = vec![(T::name().into_owned(), T::schema())];
+        T::schemas(&mut used);
+        Self { schema: Ref::from_schema_name(T::name()).into(), used }
+    }
 }
 
 /// Looks at something, which everybody may who has [`Permission::Read`].
@@ -61,13 +84,58 @@ impl Route {
         summary: &'static str,
         handler: impl Handler<T, Arc<Api>>,
     ) -> Self {
-        Self { method, path, permission, command: None, summary, handler: on(filter, handler) }
+        Self {
+            method,
+            path,
+            permission,
+            command: None,
+            summary,
+            query: Vec::new(),
+            takes: None,
+            answers: None,
+            handler: on(filter, handler),
+        }
     }
 
     /// Names the command that does the same.
     pub(super) fn does(mut self, command: &'static str) -> Self {
         self.command = Some(command);
         self
+    }
+
+    /// What may stand behind the `?`.
+    pub(super) fn asks<Q: IntoParams>(mut self) -> Self {
+        self.query = Q::into_params(|| Some(ParameterIn::Query));
+        self
+    }
+
+    /// The document in its body.
+    pub(super) fn takes<T: ToSchema>(mut self) -> Self {
+        self.takes = Some(Shape::of::<T>());
+        self
+    }
+
+    pub(super) fn answers<T: ToSchema>(mut self) -> Self {
+        self.answers = Some(Shape::of::<T>());
+        self
+    }
+
+    pub(super) fn answers_list<T: ToSchema>(mut self) -> Self {
+        let Shape { schema, used } = Shape::of::<T>();
+        self.answers = Some(Shape { schema: ArrayBuilder::new().items(schema).into(), used });
+        self
+    }
+
+    pub(super) fn query(&self) -> &[Parameter] {
+        &self.query
+    }
+
+    pub(super) fn taken(&self) -> Option<&Shape> {
+        self.takes.as_ref()
+    }
+
+    pub(super) fn answered(&self) -> Option<&Shape> {
+        self.answers.as_ref()
     }
 
     pub(super) fn listed(&self) -> Listed {

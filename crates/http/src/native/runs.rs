@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use modelyard_core::run::{Run, RunFilter, RunKind};
 use modelyard_track::runs;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::Api;
 use super::query::Query;
@@ -17,16 +18,22 @@ const MOST: u32 = 1_000;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        get("/runs", "Runs of the whole line, the newest first", list).does("runs list"),
-        get("/runs/{run}", "A run, by its id or the beginning of it", show).does("runs show"),
-        get("/runs/{run}/parts", "The steps of a run", parts).does("show"),
+        get("/runs", "Runs of the whole line, the newest first", list)
+            .does("runs list")
+            .asks::<Which>()
+            .answers_list::<Run>(),
+        get("/runs/{run}", "A run, by its id or the beginning of it", show)
+            .does("runs show")
+            .answers::<Run>(),
+        get("/runs/{run}/parts", "The steps of a run", parts).does("show").answers_list::<Run>(),
     ]
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Which {
     project: Option<String>,
+    /// At most 1,000; 50 where nothing is said.
     limit: Option<u32>,
 }
 

@@ -14,13 +14,14 @@ use modelyard_lifecycle::deploy::environments;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
-use super::{Api, listed};
+use super::{Api, document, listed};
 
 pub(super) fn routes() -> Router<Arc<Api>> {
     Router::new()
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .route("/api/v1", get(overview))
+        .route("/api/v1/openapi.json", get(async || Json(document())))
 }
 
 /// The home can be read.

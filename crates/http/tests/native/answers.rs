@@ -83,3 +83,25 @@ async fn the_end_waits_for_answers_and_not_for_the_idle() {
     let end = tokio::time::timeout(std::time::Duration::from_secs(3), rig.serving).await;
     assert!(end.is_ok(), "an idle connection holds nothing up");
 }
+
+#[tokio::test]
+async fn the_document_that_is_checked_in_is_the_one_that_is_answered() {
+    let rig = Rig::new().await;
+    let answered = rig.get("/api/v1/openapi.json").await.json();
+    let text = format!("{answered:#}\n");
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    if std::env::var_os("MODELYARD_WRITE_OPENAPI").is_some() {
+        std::fs::write(&file, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == text,
+        "docs/openapi.json is not what the server answers: run this test with MODELYARD_WRITE_OPENAPI=1, look at \
+         the difference and commit it"
+    );
+    // Each reference leads somewhere.
+    for (at, _) in text.match_indices("#/components/schemas/") {
+        let name = text[at + "#/components/schemas/".len()..].split('"').next().unwrap();
+        assert!(answered["components"]["schemas"][name].is_object(), "no schema `{name}`");
+    }
+}

@@ -8,9 +8,11 @@ use modelyard_core::ports::{Change, Home};
 use modelyard_core::{Digest, Fault, Kind, Result, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 /// An environment on a line.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = EnvironmentListed)]
 pub struct Listed {
     pub project: String,
     pub name: String,
@@ -26,7 +28,8 @@ pub struct Listed {
     pub frozen: bool,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = PlacedVersion)]
 pub struct Version {
     pub model: String,
     pub version: u32,
@@ -37,8 +40,9 @@ pub struct Version {
     pub weight: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = EnvironmentCondition)]
 pub enum Condition {
     /// Nothing was ever deployed.
     Empty,
@@ -64,7 +68,8 @@ impl Condition {
 }
 
 /// All that is known of an environment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = EnvironmentShown)]
 pub struct Shown {
     #[serde(flatten)]
     pub listed: Listed,
@@ -81,7 +86,8 @@ pub struct Shown {
 }
 
 /// A replica as it last reported.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ReplicaShown)]
 pub struct Instance {
     pub replica: u32,
     pub pid: u32,
@@ -192,7 +198,8 @@ pub async fn set_running(home: &Home, id: &EnvironmentId, running: bool, actor: 
 }
 
 /// A setting of two environments that must be equal, and is not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Inequality)]
 pub struct Unequal {
     pub name: String,
     /// As JSON.

@@ -12,7 +12,7 @@ use modelyard_core::{Digest, Result};
 use serde::Serialize;
 
 /// A document that was changed, or is missing, without an entry that says so.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 pub struct Altered {
     /// `environment flights/production`, `release 01J…`.
     pub document: String,

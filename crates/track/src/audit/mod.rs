@@ -6,6 +6,7 @@ use modelyard_core::audit::AuditEntry;
 use modelyard_core::ports::Home;
 use modelyard_core::{Digest, Result, audit};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 pub use documents::Altered;
 
@@ -13,7 +14,8 @@ pub use documents::Altered;
 const ATTEMPTS: usize = 10;
 
 /// What a check of the log found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AuditVerdict)]
 pub struct Verdict {
     pub intact: bool,
     /// How many entries there are.
