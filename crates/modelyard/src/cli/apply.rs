@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use modelyard_core::deploy::Applied;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::deploy::apply::{self, Act, Difference, Proposal};
 use modelyard_lifecycle::{Silent, Workshop};
@@ -52,11 +53,17 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let applied = apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
     print::result("\nApplied.");
     if !ctx.quiet
-        && let Some(first) = applied.environments.keys().next()
+        && let Some(first) = first(&applied)
     {
         print::result(format!("next: modelyard deploy {first} {}", applied.model));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where a version goes first: an environment that another requires, else any.
+fn first(applied: &Applied) -> Option<&String> {
+    let required = applied.environments.values().find_map(|spec| spec.requires.as_ref());
+    required.or_else(|| applied.environments.keys().next())
 }
 
 /// The project's workshop, for looking only.

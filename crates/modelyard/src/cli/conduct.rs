@@ -13,6 +13,7 @@ use modelyard_core::deploy::{EnvironmentId, Release, ReleaseId, ReleaseStatus};
 use modelyard_core::fault::Attempt;
 use modelyard_core::ports::{FileStamp, Home, LockGuard};
 use modelyard_core::{Digest, Fault, Kind, Result};
+use modelyard_evaluate::ApplicationReport;
 use modelyard_evaluate::application::{CheckResult, Outcome};
 use modelyard_lifecycle::deploy::application_test::TestProgress;
 use modelyard_lifecycle::deploy::judge::Comparison;
@@ -86,6 +87,9 @@ impl<'a> Conduct<'a> {
         };
         live.end();
         let ended = ended?;
+        if !alone {
+            self.tell_tests(&ended, &live).await?;
+        }
         if alone && ended.status == ReleaseStatus::Done && !self.ctx.quiet && !self.ctx.json {
             print::remark(
                 "nothing watches the replicas until `modelyard server` starts: one that ends stays ended",
@@ -97,6 +101,17 @@ impl<'a> Conduct<'a> {
             }
             _ => Ok(ended),
         }
+    }
+
+    /// What a server's tests came to, which only the report holds.
+    async fn tell_tests(&self, release: &Release, live: &Live) -> Result<()> {
+        let Some(report) = release.report else { return Ok(()) };
+        if let Some(bytes) = self.home.blobs.get(report).await? {
+            for check in &ApplicationReport::from_json(&bytes)?.checks {
+                live.finished(check);
+            }
+        }
+        Ok(())
     }
 
     fn stopped(&self) -> Fault {
