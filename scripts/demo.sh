@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The main job on real data: three raw tables become a tested, packaged, registered model that answers
 # over HTTP, and a rebuild proves that it is what it says. Then it goes into production: tested in
-# staging, replaced by a second version step by step, and a third one with a bug is caught on the way.
+# staging, replaced by a second version step by step; a third one, slower and with a bug, is caught on the way.
 #
 #   scripts/demo.sh BINARY FOLDER
 #
@@ -131,7 +131,7 @@ run modelyard deploy staging late-flights@2 --wait
 say "It takes over step by step, under traffic, as long as it is not worse"
 run modelyard release late-flights@2 --to production --wait
 
-say "A third version has a bug that no row of the data shows, so staging lets it pass"
+say "A third version is slower, and has a bug that no row of the data shows: staging lets it pass"
 python3 "$here/scripts/demo_bug.py"
 run modelyard run
 run modelyard deploy staging late-flights@3 --wait

@@ -25,5 +25,11 @@ train = Path("train.py")
 text = train.read_text()
 text = text.replace("\n\ndef scores", f'\n\nPREDICT = """{PREDICT}"""\n\n\ndef scores', 1)
 line = '    joblib.dump(model, options.model / "model.joblib")\n'
-text = text.replace(line, line + '    (options.model / "predict.py").write_text(PREDICT)\n', 1)
+text = text.replace(
+    line,
+    line
+    + '    (options.model / "predict.py").write_text(PREDICT)\n'
+    + '    (options.model / "classes.json").write_text(json.dumps([str(label) for label in model.classes_]))\n',
+    1,
+)
 train.write_text(text)

@@ -17,7 +17,7 @@ use modelyard_core::{Digest, Result, Timestamp};
 use modelyard_track::lineage::{self, CommitLink};
 use serde::Serialize;
 
-use super::{approval, environments};
+use super::{approval, environments, moves};
 
 /// Every state an environment ever had, the newest first.
 #[derive(Clone, Debug, Serialize)]
@@ -33,7 +33,7 @@ pub struct State {
     pub wanted_from: Timestamp,
     /// When the next one was wanted; `None` for the newest.
     pub wanted_until: Option<Timestamp>,
-    /// Who put it there: a person, or `modelyard` where a release went on by itself.
+    /// Who put it there: whoever asked for the release that moved on by itself, else who changed it.
     pub by: String,
     pub cause: String,
     /// The release that keys are hashed with.
@@ -193,11 +193,15 @@ impl<'a> Teller<'a> {
             Some(audit) => configuration.audit <= audit,
             None => configuration.applied_at <= *wanted_from,
         };
+        let asked = match state.release {
+            Some(release) if actor == moves::ACTOR => self.home.environments.release(release).await?,
+            _ => None,
+        };
         Ok(State {
             generation: state.generation,
             wanted_from: *wanted_from,
             wanted_until,
-            by: actor.clone(),
+            by: asked.map_or_else(|| actor.clone(), |release| release.by),
             cause: cause.clone(),
             release: state.release,
             audit,
