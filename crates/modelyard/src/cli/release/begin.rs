@@ -39,7 +39,7 @@ pub(in crate::cli) async fn run(wanted: Wanted<'_>, ctx: &Context) -> Result<Exi
     let runtime = release::wanted_version(&conduct.home, &environment, asked.model.as_ref()).await?.runtime;
     let machine = conduct::machine(&conduct.home, runtime == "onnx").await?;
     let begun = release::begin(&conduct.home, &*ctx.clock, machine, &asked, &session::actor()).await?;
-    let release = match begun {
+    let mut release = match begun {
         Begun::Release(release) => release,
         Begun::Already(version) => {
             let title = format!("{}@{}", version.name, version.number);
@@ -53,6 +53,10 @@ pub(in crate::cli) async fn run(wanted: Wanted<'_>, ctx: &Context) -> Result<Exi
     };
     let id = conduct.id.clone();
     if conduct.has_server() && !wanted.wait {
+        if release::missing(&conduct.home, &environment, &release).await?.is_none() {
+            // The server goes on with it in a moment.
+            release.status = ReleaseStatus::Loading;
+        }
         conduct::show(ctx, &id, &release, &listen);
         return Ok(ExitCode::SUCCESS);
     }
