@@ -8,6 +8,9 @@ use modelyard_core::ports::{Change, Home};
 use modelyard_core::{Digest, Fault, Kind, Result, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
+
+use super::release::title;
+use super::view::newest;
 use utoipa::ToSchema;
 
 /// An environment on a line.
@@ -246,13 +249,8 @@ async fn listed(
     };
     let release = match environment.release {
         Some(id) => home.environments.release(id).await?.map(|release| {
-            format!(
-                "{}@{} {} {}",
-                release.model,
-                release.number,
-                release.strategy.kind.as_str(),
-                release.status.as_str()
-            )
+            let (title, kind) = (title(&release), release.strategy.kind.as_str());
+            format!("{title} {kind} {}", release.status.as_str())
         }),
         None => None,
     };
@@ -291,18 +289,6 @@ fn versions(state: &EnvironmentState, which: impl Fn(Phase) -> bool) -> Vec<Vers
             weight: placed.weight,
         })
         .collect()
-}
-
-/// The last report of each replica: a replica that was started anew has a younger boot.
-fn newest(reports: &[ReplicaReport]) -> Vec<&ReplicaReport> {
-    let mut newest: std::collections::BTreeMap<u32, &ReplicaReport> = Default::default();
-    for report in reports {
-        let known = newest.entry(report.replica).or_insert(report);
-        if report.at >= known.at {
-            *known = report;
-        }
-    }
-    newest.into_values().collect()
 }
 
 fn instance(report: &ReplicaReport, now: Timestamp) -> Instance {

@@ -4,22 +4,25 @@
 //! that is the [reconciler](super::reconcile)'s. Only a rollback to a version that is still warm is complete
 //! with what is written, since replicas follow the home by themselves.
 
+mod back;
+mod look;
+
 use modelyard_core::audit::Actor;
 use modelyard_core::deploy::release::Decision;
 use modelyard_core::deploy::{
-    Environment, EnvironmentId, Facts, Freeze, Phase, Release, ReleaseId, ReleaseKind, ReleaseStatus,
-    Strategy, StrategyKind, Verdict, Wish,
+    Environment, EnvironmentId, Facts, Freeze, Release, ReleaseId, ReleaseKind, ReleaseStatus, Strategy,
+    StrategyKind, Verdict, Wish,
 };
 use modelyard_core::model::{ModelRef, ModelVersion, Which};
 use modelyard_core::ports::{Change, Home};
 use modelyard_core::{Clock, Digest, Fault, Kind, Result, Timestamp};
-use serde::Serialize;
 use serde_json::Value;
 
-use super::View;
 use super::environments::find;
-use super::judge::Comparison;
-use super::{apply, approval, moves};
+use super::{apply, approval};
+
+pub use back::{note_drill, roll_back};
+pub use look::{Look, look};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -205,34 +208,6 @@ pub async fn under_way(home: &Home, environment: &Environment) -> Result<Release
     })
 }
 
-/// Puts back what served before: the state before the release under way, which ends; else before the last
-/// one that ended. Answers the release that was recorded, which is done where the version is still warm;
-/// otherwise it has to be loaded first.
-///
-/// # Errors
-/// If there is nothing to go back to.
-pub async fn roll_back(
-    home: &Home,
-    clock: &dyn Clock,
-    id: &EnvironmentId,
-    cause: &str,
-    by: &str,
-) -> Result<Release> {
-    loop {
-        let now = clock.now();
-        let environment = find(home, id).await?;
-        let written = match environment.release {
-            Some(_) => cut_short(home, environment, cause, by, now).await,
-            None => gone_back(home, clock, environment, cause, by, now).await,
-        };
-        match written {
-            Ok(release) => return Ok(release),
-            Err(fault) if fault.kind() == Kind::Conflict => {}
-            Err(fault) => return Err(fault),
-        }
-    }
-}
-
 /// Lets no release begin until `until`, or until [`unfreeze`].
 ///
 /// # Errors
@@ -401,102 +376,6 @@ async fn proven(
     Err(fault.hint(format!("make them equal, `modelyard apply`, and test it again: {way}")))
 }
 
-/// Ends the release under way; what served before it serves alone.
-async fn cut_short(
-    home: &Home,
-    environment: Environment,
-    cause: &str,
-    by: &str,
-    now: Timestamp,
-) -> Result<Release> {
-    let mut release = under_way(home, &environment).await?;
-    let mut next = environment;
-    if next.state != release.before {
-        next.state = moves::restored(&next.state, &release);
-    }
-    next.release = None;
-    release.status = ReleaseStatus::RolledBack;
-    release.ended_at = Some(now);
-    release.reason = Some(cause.to_owned());
-    release.wish = None;
-    release.decisions.push(decision("rolled back", cause, by, now));
-    let why = format!("release {}, rolled back: {cause}", release.id);
-    write(home, next, Some(&release), "release.rolled_back", why, by, now).await?;
-    Ok(release)
-}
-
-async fn gone_back(
-    home: &Home,
-    clock: &dyn Clock,
-    environment: Environment,
-    cause: &str,
-    by: &str,
-    now: Timestamp,
-) -> Result<Release> {
-    let name = &environment.id.name;
-    let Some(back) = environment.previous.as_ref().and_then(|state| state.stable()).cloned() else {
-        return Err(Fault::new(Kind::Release, format!("cannot roll back `{name}`: nothing served before"))
-            .hint(format!("`modelyard history {name}` tells what was")));
-    };
-    let warm = environment
-        .state
-        .placed
-        .iter()
-        .any(|placed| placed.package == back.package && placed.phase == Phase::Warm);
-    let release = Release {
-        version: 1,
-        id: ReleaseId::new(clock),
-        environment: environment.id.clone(),
-        kind: ReleaseKind::Rollback,
-        model: back.model.clone(),
-        number: back.number,
-        package: back.package,
-        strategy: Strategy {
-            kind: StrategyKind::AllAtOnce,
-            weights: Vec::new(),
-            judge: environment.spec.strategy.judge.clone(),
-        },
-        status: if warm { ReleaseStatus::Done } else { ReleaseStatus::Loading },
-        step: 0,
-        step_since: now,
-        step_counts: Default::default(),
-        slow: None,
-        before: environment.state.clone(),
-        by: by.to_owned(),
-        cause: cause.to_owned(),
-        began_at: now,
-        ended_at: warm.then_some(now),
-        decisions: vec![decision(if warm { "all traffic" } else { "loading" }, cause, by, now)],
-        report: None,
-        passed: None,
-        reason: None,
-        wish: None,
-        facts: None,
-    };
-    let title = title(&release);
-    let mut next = environment;
-    let mut change = Change {
-        environment: next.clone(),
-        release: Some(release.clone()),
-        aliases: Vec::new(),
-        event: "environment.rolled_back",
-        cause: format!("release {}, back to {title}: {cause}", release.id),
-        details: Value::Null,
-    };
-    if warm {
-        next.previous = Some(next.state.clone());
-        next.state = moves::serving_alone(&next.state, back.clone());
-        next.state.release = Some(release.id);
-        change.aliases = moves::champion(&next, &back.model, back.number);
-    } else {
-        next.state = moves::with_candidate(&next.state, &release);
-        next.release = Some(release.id);
-    }
-    change.environment = next;
-    home.environments.change(&change, &Actor { name: by.to_owned(), at: now }).await?;
-    Ok(release)
-}
-
 fn decision(what: &str, why: &str, by: &str, at: Timestamp) -> Decision {
     Decision { at, what: what.to_owned(), why: why.to_owned(), by: by.to_owned(), saw: Value::Null }
 }
@@ -532,68 +411,5 @@ pub fn status(release: &Release) -> &'static str {
         ReleaseStatus::Waiting => "waiting for approval",
         ReleaseStatus::RolledBack => "rolled back",
         other => other.as_str(),
-    }
-}
-
-/// A release, and what is known of it now.
-#[derive(Clone, Debug, Serialize)]
-pub struct Look {
-    pub release: Release,
-    /// Candidate against incumbent in this step, while there is one.
-    pub comparison: Option<Comparison>,
-    /// What people have yet to say.
-    pub missing: Option<String>,
-    /// Number of the version that served before.
-    pub incumbent: Option<u32>,
-    /// Share of traffic of the candidate now; of a shadow, share of copies.
-    pub share: f64,
-}
-
-/// The release under way in `id`, else the last one; `None` where there never was any.
-///
-/// # Errors
-/// If there is no such environment, or the home can't be read.
-pub async fn look(home: &Home, id: &EnvironmentId, now: Timestamp) -> Result<Option<Look>> {
-    let environment = find(home, id).await?;
-    let release = match environment.release {
-        Some(release) => home.environments.release(release).await?,
-        None => home.environments.releases(id).await?.into_iter().next(),
-    };
-    let Some(release) = release else { return Ok(None) };
-    let view = View::of(home.observations.reports(id).await?, now);
-    let rolls =
-        matches!(release.status, ReleaseStatus::Rolling | ReleaseStatus::Paused | ReleaseStatus::Held);
-    let placed = environment.state.placed.iter().find(|placed| placed.package == release.package);
-    Ok(Some(Look {
-        comparison: if rolls { Comparison::of(&release, &view) } else { None },
-        missing: match release.status {
-            ReleaseStatus::Waiting => missing(home, &environment, &release).await?,
-            _ => None,
-        },
-        incumbent: release.before.stable().map(|placed| placed.number),
-        share: placed.map_or(0.0, |placed| placed.weight),
-        release,
-    }))
-}
-
-/// Keeps with the rollback `release` how long it took until every replica followed.
-///
-/// # Errors
-/// If the home can't be written.
-pub async fn note_drill(home: &Home, release: &Release, followed_ms: u64, now: Timestamp) -> Result<()> {
-    let mut release = release.clone();
-    let mut measured =
-        decision("measured", &format!("every replica followed in {followed_ms} ms"), &release.by, now);
-    measured.saw = serde_json::json!({ "followed_ms": followed_ms });
-    release.decisions.push(measured);
-    loop {
-        let environment = find(home, &release.environment).await?;
-        let cause = format!("release {}, measured: {followed_ms} ms", release.id);
-        let by = release.by.clone();
-        match write(home, environment, Some(&release), "release.measured", cause, &by, now).await {
-            Ok(_) => return Ok(()),
-            Err(fault) if fault.kind() == Kind::Conflict => {}
-            Err(fault) => return Err(fault),
-        }
     }
 }

@@ -31,12 +31,7 @@ impl View {
                 view.counts.entry(*package).or_default().add(counts);
             }
         }
-        let mut newest: BTreeMap<u32, ReplicaReport> = BTreeMap::new();
-        // Oldest first, so the newest boot of a replica stays.
-        for report in reports {
-            newest.insert(report.replica, report);
-        }
-        view.live = newest.into_values().filter(|report| report.is_live(now)).collect();
+        view.live = newest(&reports).into_iter().filter(|report| report.is_live(now)).cloned().collect();
         view
     }
 
@@ -62,4 +57,11 @@ impl View {
     pub fn counted(&self, package: Digest) -> Counts {
         self.counts.get(&package).cloned().unwrap_or_default()
     }
+}
+
+/// The last report of each replica: one that was started anew has a younger boot. `reports` come oldest first.
+pub(super) fn newest(reports: &[ReplicaReport]) -> Vec<&ReplicaReport> {
+    let newest: BTreeMap<u32, &ReplicaReport> =
+        reports.iter().map(|report| (report.replica, report)).collect();
+    newest.into_values().collect()
 }
