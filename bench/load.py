@@ -21,7 +21,9 @@ ROUNDS = 3
 def generator():
     if named := os.environ.get("MODELYARD_LOAD"):
         return named
-    words = ["cargo", "build", "--locked", "--release", "--package", "modelyard-http", "--example", "load"]
+    # With the program itself, so that both are built with the same features.
+    packages = ["--package", "modelyard", "--package", "modelyard-http"]
+    words = ["cargo", "build", "--quiet", "--locked", "--release", *packages, "--example", "load"]
     subprocess.run(words, cwd=measure.ROOT, check=True)
     target = os.environ.get("CARGO_TARGET_DIR", measure.ROOT / "target")
     return os.path.join(target, "release", "examples", "load")

@@ -192,11 +192,11 @@ class Verdicts:
     def __init__(self):
         self.missed = []
 
-    def at_least(self, what, value, wanted, unit="×"):
-        self._say(what, f"{value:,.1f}{unit}", f"at least {wanted:,}{unit}", value >= wanted)
+    def at_least(self, what, value, wanted, unit="×", digits=1):
+        self._say(what, f"{value:,.{digits}f}{unit}", f"at least {wanted:,}{unit}", value >= wanted)
 
-    def at_most(self, what, value, wanted, unit):
-        self._say(what, f"{value:,.1f} {unit}", f"at most {wanted:,} {unit}", value <= wanted)
+    def at_most(self, what, value, wanted, unit, digits=1):
+        self._say(what, f"{value:,.{digits}f} {unit}", f"at most {wanted:,} {unit}", value <= wanted)
 
     def _say(self, what, value, wanted, reached):
         print(f"  {what:<58} {value:>12}   {wanted:<18} {'reached' if reached else 'MISSED'}", flush=True)

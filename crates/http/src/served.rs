@@ -144,13 +144,10 @@ impl Served {
     }
 
     /// The id of a request: the one it brings, or a fresh one, a UUIDv7.
-    pub(crate) fn id(&self, headers: &HeaderMap) -> Id {
-        let brought = |name: &str| {
-            let value = headers.get(name).and_then(|value| value.to_str().ok());
-            value.filter(|text| !text.is_empty() && text.len() <= 200).map(str::to_owned)
-        };
-        let key = brought("x-modelyard-key");
-        Id { id: brought("x-modelyard-id").unwrap_or_else(|| self.new_id()), key }
+    pub(crate) fn id(&self, headers: &HeaderMap) -> Result<Id, PredictError> {
+        let id = brought(headers, "x-modelyard-id")?;
+        let key = brought(headers, "x-modelyard-key")?;
+        Ok(Id { id: id.unwrap_or_else(|| self.new_id()), key })
     }
 
     fn new_id(&self) -> String {
@@ -158,6 +155,23 @@ impl Served {
         let mut random = [0; 10];
         random.copy_from_slice(&self.clock.entropy().to_le_bytes()[..10]);
         uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid().to_string()
+    }
+}
+
+/// Longest id or key of a request, in bytes.
+const LONGEST_ID: usize = 200;
+
+/// What a header says; an empty one says nothing.
+fn brought(headers: &HeaderMap, name: &str) -> Result<Option<String>, PredictError> {
+    let Some(value) = headers.get(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    match value.to_str() {
+        Ok(text) if text.len() <= LONGEST_ID => Ok(Some(text.to_owned())),
+        _ => Err(PredictError::new(
+            ErrorCode::BadValue,
+            format!("the header `{name}` has {} bytes, or such that are no visible ASCII", value.len()),
+        )
+        .field(name)
+        .hint(format!("send at most {LONGEST_ID} letters, digits and signs, or no such header"))),
     }
 }
 

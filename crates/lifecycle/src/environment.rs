@@ -16,8 +16,9 @@ use modelyard_serve::{Model, Options, PythonSpec};
 use crate::build::Build;
 use crate::workshop::{Settings, Workshop};
 
-/// Threads of a model's worker: the same when it is packaged, tested and served.
-pub(crate) const WORKER_THREADS: u32 = modelyard_core::config::Step::DEFAULT_THREADS;
+/// Threads of a model's worker: the same when it is packaged, tested and served. Waking a second one for
+/// every tree of a forest costs a single row more than all the rest of its answer.
+pub(crate) const WORKER_THREADS: u32 = 1;
 
 /// What a model may use where it is asked.
 pub(crate) struct Means {

@@ -28,7 +28,7 @@ pub(super) async fn invocations(State(served): State<Arc<Served>>, request: Requ
     observe(&served, Shape::Mlflow, async {
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let csv = content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/csv"));
-        let id = served.id(request.headers());
+        let id = served.id(request.headers())?;
         let body = body(&served, request).await?;
         let read = move |signature: &Signature, body: &Bytes| {
             let table = if csv { from_csv(signature, body)? } else { from_json(signature, body)? };

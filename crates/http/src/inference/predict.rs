@@ -33,7 +33,7 @@ pub(super) async fn predict(
 ) -> Response {
     observe(&served, Shape::Native, async {
         served.is_asked_for(&name, None)?;
-        let id = served.id(request.headers());
+        let id = served.id(request.headers())?;
         let body = body(&served, request).await?;
         let asked = served.ask(&id, None, body, read).await?;
         let answers = Answers { turn: &asked.turn, predictions: &asked.predictions, id: &id.id };

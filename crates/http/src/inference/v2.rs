@@ -115,7 +115,7 @@ pub(super) async fn infer_version(
 async fn infer_as(served: Arc<Served>, name: &str, version: Option<&str>, request: Request) -> Response {
     observe(&served, Shape::V2, async {
         let number = served.is_asked_for(name, version)?;
-        let id = served.id(request.headers());
+        let id = served.id(request.headers())?;
         let json_length =
             request.headers().get(JSON_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         let body = body(&served, request).await?;

@@ -13,9 +13,9 @@ use modelyard_core::fault::Attempt;
 use modelyard_core::package::{MANIFEST, Package};
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_http::{Limits, Served};
+use modelyard_process::temporary::PrivateTmp;
 use modelyard_serve::Fleet;
 use serde_json::json;
-use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -113,7 +113,7 @@ pub(crate) struct OpenedPackage {
     pub(crate) version: Option<u32>,
     pub(crate) package: Package,
     /// Where a registered package was unpacked; gone with this.
-    _place: Option<TempDir>,
+    _place: Option<PrivateTmp>,
 }
 
 impl OpenedPackage {
@@ -143,10 +143,7 @@ pub(crate) async fn open(what: &str, ctx: &Context) -> Result<OpenedPackage> {
     }
     let home = session::home(ctx).await?;
     let version = modelyard_track::registry::find(&home, &what.parse()?).await?;
-    let place = tempfile::Builder::new()
-        .prefix("modelyard-package-")
-        .tempdir()
-        .attempt(Kind::Store, || "cannot make a folder to unpack the package in".to_owned())?;
+    let place = PrivateTmp::new()?;
     let folder = place.path().join("package");
     home.blobs.fetch_folder(version.package, &folder).await?;
     let package = modelyard_deploy::package::read(&folder)?;

@@ -100,11 +100,18 @@ pub(crate) fn absolute(path: &Path) -> PathBuf {
 #[derive(clap::Args, Clone, Default)]
 pub(crate) struct BuildArgs {
     /// How many steps or trials run at once
-    #[arg(long, short, value_name = "N", default_value_t = 2)]
+    #[arg(long, short, value_name = "N", default_value_t = 2, value_parser = at_least_one)]
     pub(crate) jobs: usize,
     /// The ONNX Runtime shared library [default: looked for, else fetched]
     #[arg(long, value_name = "FILE", env = "MODELYARD_ONNX_LIBRARY")]
     pub(crate) onnx_library: Option<PathBuf>,
+}
+
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("a whole number from 1 on is wanted".to_owned()),
+        Ok(number) => Ok(number),
+    }
 }
 
 /// The settings of this command.
