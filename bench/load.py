@@ -1,7 +1,7 @@
 """The load of application tests against our own `serve`: does it hold its rate, at what cost, and do its
 requests leave when they are due?
 
-The generator runs by itself (an example of the crate `http`); MODELYARD_LOAD names its program, without it
+The generator runs by itself (a program of the crate `http`); MODELYARD_LOAD names its program, without it
 the release is built. Rounds; the median of each number.
 """
 
@@ -23,10 +23,10 @@ def generator():
         return named
     # With the program itself, so that both are built with the same features.
     packages = ["--package", "modelyard", "--package", "modelyard-http"]
-    words = ["cargo", "build", "--quiet", "--locked", "--release", *packages, "--example", "load"]
+    words = ["cargo", "build", "--quiet", "--locked", "--release", *packages, "--bins"]
     subprocess.run(words, cwd=measure.ROOT, check=True)
     target = os.environ.get("CARGO_TARGET_DIR", measure.ROOT / "target")
-    return os.path.join(target, "release", "examples", "load")
+    return os.path.join(target, "release", "load")
 
 
 def main():

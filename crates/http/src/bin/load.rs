@@ -1,5 +1,5 @@
 //! An open-loop load by itself, for `bench/load.py`:
-//! `cargo run -p modelyard-http --example load -- ADDRESS PATH RATE SECONDS < BODIES`, a body a line; prints
+//! `cargo run -p modelyard-http --bin load -- ADDRESS PATH RATE SECONDS < BODIES`, a body a line; prints
 //! one JSON document.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
