@@ -16,7 +16,7 @@ export DVC_NO_ANALYTICS=1 MLFLOW_DISABLE_TELEMETRY=true DO_NOT_TRACK=1
 grep -m1 'model name' /proc/cpuinfo | cut -d: -f2
 echo "$(nproc) cores, $("$MODELYARD_BIN" --version), $(date -u +%F)"
 missed=0
-for name in ${*:-cached dvc_steps serve predict load deploy}; do
+for name in ${*:-cached dvc_steps serve predict load deploy drift}; do
     echo
     python3 "bench/$name.py" || missed=1
 done

@@ -6,13 +6,13 @@ pub(crate) const Z_95: f64 = 1.959_963_984_540_054;
 /// A sum whose rounding error does not grow with the number of terms (Neumaier, 1974), so that
 /// row order and NumPy's pairwise summation agree with it to the last digits.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Sum {
+pub struct Sum {
     total: f64,
     lost: f64,
 }
 
 impl Sum {
-    pub(crate) fn add(&mut self, term: f64) {
+    pub fn add(&mut self, term: f64) {
         let total = self.total + term;
         self.lost += if self.total.abs() >= term.abs() {
             (self.total - total) + term
@@ -22,7 +22,7 @@ impl Sum {
         self.total = total;
     }
 
-    pub(crate) fn value(self) -> f64 {
+    pub fn value(self) -> f64 {
         self.total + self.lost
     }
 }
@@ -36,12 +36,12 @@ impl FromIterator<f64> for Sum {
 }
 
 /// NaN for no values.
-pub(crate) fn mean(values: &[f64]) -> f64 {
+pub fn mean(values: &[f64]) -> f64 {
     values.iter().copied().collect::<Sum>().value() / values.len() as f64
 }
 
 /// Sample variance (n − 1); NaN below two values.
-pub(crate) fn variance(values: &[f64]) -> f64 {
+pub fn variance(values: &[f64]) -> f64 {
     covariance(values, values)
 }
 

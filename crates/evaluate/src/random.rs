@@ -3,10 +3,10 @@
 
 /// xoshiro256++ 1.0 (Blackman and Vigna, 2019), seeded through SplitMix64.
 #[derive(Clone, Debug)]
-pub(crate) struct Random([u64; 4]);
+pub struct Random([u64; 4]);
 
 impl Random {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         let mut state = seed;
         Self(std::array::from_fn(|_| {
             state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -16,7 +16,7 @@ impl Random {
         }))
     }
 
-    pub(crate) fn bits(&mut self) -> u64 {
+    pub fn bits(&mut self) -> u64 {
         let [a, b, c, d] = &mut self.0;
         let result = a.wrapping_add(*d).rotate_left(23).wrapping_add(*a);
         let shifted = *b << 17;
@@ -30,12 +30,12 @@ impl Random {
     }
 
     /// Uniform in `0..n`, with a bias below n / 2⁶⁴.
-    pub(crate) fn below(&mut self, n: usize) -> usize {
+    pub fn below(&mut self, n: usize) -> usize {
         ((u128::from(self.bits()) * n as u128) >> 64) as usize
     }
 
     /// `count` different numbers of `0..n`, ascending.
-    pub(crate) fn choose(&mut self, count: usize, n: usize) -> Vec<usize> {
+    pub fn choose(&mut self, count: usize, n: usize) -> Vec<usize> {
         // Selection sampling (Knuth, volume 2, algorithm S): one pass, already sorted.
         let mut chosen = Vec::with_capacity(count);
         for candidate in 0..n {
