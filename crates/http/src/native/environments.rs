@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use modelyard_core::deploy::EnvironmentId;
 use modelyard_lifecycle::deploy::environments::{self, Listed, Shown, Unequal};
@@ -12,6 +12,7 @@ use super::access::{Caller, Permission};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use super::path::Path;
 use super::query::Query;
 use super::refusal::Refusal;
 use super::route::{Route, get, post};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use modelyard_core::Timestamp;
 use modelyard_lifecycle::deploy::history;
@@ -12,6 +12,7 @@ use utoipa::IntoParams;
 
 use super::Api;
 use super::environments::id;
+use super::path::Path;
 use super::query::Query;
 use super::refusal::Refusal;
 use super::route::{Route, get};

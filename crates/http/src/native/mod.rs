@@ -18,6 +18,7 @@ mod guard;
 mod history;
 mod models;
 mod openapi;
+mod path;
 mod projects;
 mod query;
 mod refusal;

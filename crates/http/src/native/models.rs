@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use modelyard_core::deploy::{Approval, Verdict};
 use modelyard_core::model::{ModelRef, ModelVersion, RegisteredModel, Which};
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::access::{Caller, Permission};
 use super::body::Body;
+use super::path::Path;
 use super::refusal::Refusal;
 use super::route::{Route, get, post, put};
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use modelyard_core::deploy::Applied;
 use modelyard_lifecycle::deploy::apply;
 
 use super::Api;
+use super::path::Path;
 use super::refusal::Refusal;
 use super::route::{Route, get};
 

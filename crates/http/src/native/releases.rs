@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use modelyard_core::deploy::{
     Environment, EnvironmentId, Freeze, Release, ReleaseId, ReleaseKind, StrategyKind, Wish,
@@ -18,6 +18,7 @@ use super::Api;
 use super::access::{Caller, Permission};
 use super::body::Body;
 use super::environments::id;
+use super::path::Path;
 use super::refusal::Refusal;
 use super::route::{Route, get, post, put};
 

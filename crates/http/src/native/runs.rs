@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use modelyard_core::run::{Run, RunFilter, RunKind};
 use modelyard_track::runs;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::Api;
+use super::path::Path;
 use super::query::Query;
 use super::refusal::Refusal;
 use super::route::{Route, get};

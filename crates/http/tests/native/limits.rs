@@ -33,6 +33,10 @@ async fn bodies_that_are_none_are_told_what_is_wrong() {
     assert_eq!(rig.ask("PUT", PATH, "content-type: text/plain\r\n", r#"{"version":1}"#).await.status, 415);
     assert_eq!(rig.get("/api/v1/audit?limit=many").await.status, 400);
     assert_eq!(rig.get("/api/v1/audit?limits=1").await.status, 400);
+    for path in ["production/replicas/first/log", "%FF/history"] {
+        let answer = rig.get(&format!("/api/v1/projects/flights/environments/{path}")).await;
+        assert_eq!(answer.code(), (400, "usage".to_owned()), "{path}");
+    }
 }
 
 #[tokio::test]
