@@ -170,6 +170,10 @@ CREATE TRIGGER audit_log_stays BEFORE DELETE ON audit_log
 BEGIN SELECT RAISE(ABORT, 'audit entries are never deleted'); END;
 CREATE TRIGGER audit_log_holds BEFORE UPDATE ON audit_log
 BEGIN SELECT RAISE(ABORT, 'audit entries are never changed'); END;
+-- Replacing on a conflict deletes without a trigger.
+CREATE TRIGGER audit_log_grows BEFORE INSERT ON audit_log
+WHEN EXISTS (SELECT 1 FROM audit_log WHERE number = NEW.number OR digest = NEW.digest)
+BEGIN SELECT RAISE(ABORT, 'audit entries are never replaced'); END;
 CREATE TRIGGER audit_head_stays BEFORE DELETE ON audit_head
 BEGIN SELECT RAISE(ABORT, 'the head of the audit log is never deleted'); END;
 CREATE TRIGGER models_stay BEFORE DELETE ON models

@@ -98,6 +98,8 @@ async fn audited_rows_are_never_deleted() {
     for statement in [
         "DELETE FROM audit_log",
         "UPDATE audit_log SET document = '{}'",
+        "INSERT OR REPLACE INTO audit_log (number, digest, document) VALUES (1, 'another', '{}')",
+        "INSERT OR REPLACE INTO audit_log (number, digest, document) SELECT 99, digest, '{}' FROM audit_log",
         "DELETE FROM audit_head",
         "DELETE FROM models",
         "DELETE FROM model_versions",
