@@ -240,6 +240,24 @@ async fn a_version_that_left_stays_until_its_last_request_is_answered() {
     assert_eq!(fleet.turn("a").err().unwrap().code, ErrorCode::NotReady);
 }
 
+#[tokio::test]
+async fn what_left_long_ago_is_no_longer_counted() {
+    let fleet = Fleet::new(Arc::new(Ticks::default()));
+    let mut last = None;
+    for number in 1..=12 {
+        let fixture = version("single", number).await;
+        let package = fixture.package.digest();
+        fleet.take_in(open(&fixture, &options()).await, None, Box::new(()));
+        let placed = vec![placed(package, number, Role::Stable, Phase::Serve, 1.0)];
+        assert!(fleet.follow(&EnvironmentState { generation: number.into(), release: None, placed }));
+        last = Some(package);
+    }
+    let counts = fleet.counts();
+    assert_eq!(counts.len(), 9);
+    assert!(counts.contains_key(&last.unwrap()));
+    fleet.close().await;
+}
+
 /// A row of the shadow's with `word`, and a good one for everybody else.
 fn reading_for(
     words: &Fixture,

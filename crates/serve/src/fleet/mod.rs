@@ -44,6 +44,9 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// more.
 const MOST_SPELLS: usize = 200;
 
+/// Versions that left and are still counted: a replica must not report more and more.
+const MOST_LEFT: usize = 8;
+
 /// The versions that one process serves.
 pub struct Fleet {
     clock: Arc<dyn Clock>,
@@ -55,8 +58,10 @@ pub struct Fleet {
 #[derive(Default)]
 struct Book {
     loaded: BTreeMap<Digest, Arc<Version>>,
-    /// Of every package that was ever loaded: a version that comes back counts on.
+    /// A version that comes back counts on.
     counters: BTreeMap<Digest, Named>,
+    /// Those of `counters` that are no longer loaded, the last one last.
+    left: Vec<Digest>,
     spells: Vec<Arc<Spell>>,
     closing: Vec<JoinHandle<()>>,
 }
@@ -102,6 +107,7 @@ impl Fleet {
         });
         named.counters.watch_restarts(model.restarts());
         let counters = named.counters.clone();
+        book.left.retain(|left| *left != package);
         book.loaded.insert(package, Arc::new(Version { model, counters, _keeps: keeps }));
     }
 
@@ -124,6 +130,11 @@ impl Fleet {
         for package in left {
             let version = book.loaded.remove(&package);
             book.closing.extend(version.map(|version| tokio::spawn(close(version))));
+            book.left.push(package);
+        }
+        let surplus = book.left.len().saturating_sub(MOST_LEFT);
+        for package in book.left.drain(..surplus).collect::<Vec<_>>() {
+            book.counters.remove(&package);
         }
         followed
     }
