@@ -145,7 +145,8 @@ impl Load {
         self.began = Instant::now();
         let mut next = 0;
         while (next < self.total || self.open > 0) && !stop.load(Relaxed) {
-            while next < self.total && self.due(next) <= Instant::now() {
+            // Behind its time it would never come to the end of this.
+            while next < self.total && self.due(next) <= Instant::now() && !stop.load(Relaxed) {
                 self.open += 1;
                 self.measured.sent += 1;
                 self.assign(Job { number: next, tried: false });
