@@ -49,6 +49,9 @@ pub struct Release {
     pub reason: Option<String>,
     /// A person's wish that the reconciler has not yet acted upon.
     pub wish: Option<Wish>,
+    /// Whose it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wished_by: Option<String>,
     /// What of the environment must equal production's, as it was when this package was tested here.
     pub facts: Option<super::Facts>,
 }

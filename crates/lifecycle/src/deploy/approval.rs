@@ -80,16 +80,14 @@ pub fn counting(given: &[Approval]) -> Vec<&Approval> {
 /// Why a version that `registered_by` registered may not be released where `wanted` holds; `None` where
 /// nothing is missing. A rejection blocks wherever it is asked, also where no approvals are wanted.
 pub fn missing(wanted: &Approvals, given: &[Approval], registered_by: &str) -> Option<String> {
-    let counting = counting(given);
-    let of = |verdict| counting.iter().copied().filter(move |approval| approval.verdict == verdict);
-    if let Some(rejection) = of(Verdict::Rejected).next() {
-        let comment = rejection.comment.as_ref().map(|comment| format!(": {comment}"));
-        return Some(format!("{} rejected it{}", rejection.by, comment.unwrap_or_default()));
+    if let Some(no) = rejection(given) {
+        return Some(no);
     }
     if wanted.count == 0 {
         return None;
     }
-    let people: Vec<&str> = of(Verdict::Approved).map(|approval| approval.by.as_str()).collect();
+    let approved = counting(given).into_iter().filter(|approval| approval.verdict == Verdict::Approved);
+    let people: Vec<&str> = approved.map(|approval| approval.by.as_str()).collect();
     let lacking = (wanted.count as usize).saturating_sub(people.len());
     if lacking > 0 {
         let so_far = match people.is_empty() {
@@ -104,6 +102,13 @@ pub fn missing(wanted: &Approvals, given: &[Approval], registered_by: &str) -> O
         return Some(format!("somebody else than {registered_by}, who registered it, has to approve it"));
     }
     None
+}
+
+/// Who rejected the version, and why. `given` are all, the oldest first.
+pub fn rejection(given: &[Approval]) -> Option<String> {
+    let no = counting(given).into_iter().find(|approval| approval.verdict == Verdict::Rejected)?;
+    let comment = no.comment.as_ref().map(|comment| format!(": {comment}"));
+    Some(format!("{} rejected it{}", no.by, comment.unwrap_or_default()))
 }
 
 #[cfg(test)]

@@ -11,9 +11,12 @@
 //! Whatever a release does with traffic, it waits until every replica that answers has both versions loaded
 //! and follows the state before. A version that is worse goes at once, also while the release is paused.
 
+use std::collections::BTreeMap;
+
 use modelyard_core::deploy::release::Decision;
 use modelyard_core::deploy::{
-    Environment, EnvironmentState, Phase, Placed, Release, ReleaseStatus, Role, StrategyKind, Wish,
+    Counts, Environment, EnvironmentState, Phase, Placed, Release, ReleaseKind, ReleaseStatus, Role, Slow,
+    StrategyKind, Wish,
 };
 use modelyard_core::{Digest, Timestamp};
 use serde_json::{Value, json};
@@ -25,6 +28,10 @@ use super::{Tested, View};
 /// A version that is not ready everywhere by then has failed: longer than a model and its Python environment
 /// take, short enough for whoever waits.
 pub const LOADING_SECS: f64 = 300.0;
+
+/// A replica whose process ends so often in one step without a word, as one does that a model takes down with
+/// it, ends the release: once may have any cause.
+pub const DEATHS: usize = 2;
 
 /// How long the target may be unable to do what is wanted before a release gives up on it.
 pub const TROUBLE_SECS: f64 = 15.0;
@@ -41,6 +48,8 @@ pub struct Moved {
     pub aliases: Vec<(String, u32, String)>,
     pub event: &'static str,
     pub cause: String,
+    /// Who decided: whoever wished it, else [`ACTOR`].
+    pub by: String,
 }
 
 /// The next move of `release`, if one is due. An ended release never moves.
@@ -48,9 +57,19 @@ pub fn next(release: &Release, environment: &Environment, view: &View, now: Time
     if release.status.has_ended() || environment.release != Some(release.id) {
         return None;
     }
-    let due = Due { release, environment, view, now };
+    let due = Due { release, environment, view, now, by: ACTOR };
+    if !environment.running {
+        let what = if environment.removed { "removed from the project" } else { "stopped" };
+        let why = format!("`{}` was {what}", environment.id.name);
+        return Some(due.ended(ReleaseStatus::Aborted, "aborted", &why));
+    }
     if let Some(wish) = release.wish {
-        return due.wished(wish);
+        // A version that is not ready everywhere is not promoted, whoever wishes it.
+        if wish == Wish::Promote && due.is_moving() && !due.is_ready() {
+            return due.rolling();
+        }
+        let by = release.wished_by.as_deref().unwrap_or(ACTOR);
+        return Some(Due { by, ..due }.wished(wish));
     }
     match release.status {
         ReleaseStatus::Waiting => due.waiting(),
@@ -150,30 +169,39 @@ struct Due<'a> {
     environment: &'a Environment,
     view: &'a View,
     now: Timestamp,
+    by: &'a str,
 }
 
 impl Due<'_> {
-    fn wished(&self, wish: Wish) -> Option<Moved> {
-        let moving = matches!(
-            self.release.status,
-            ReleaseStatus::Rolling | ReleaseStatus::Paused | ReleaseStatus::Held
-        );
+    fn is_moving(&self) -> bool {
+        use ReleaseStatus::{Held, Paused, Rolling};
+        matches!(self.release.status, Rolling | Paused | Held)
+    }
+
+    fn wished(&self, wish: Wish) -> Moved {
         let mut moved = match wish {
             Wish::Abort => self.ended(ReleaseStatus::Aborted, "aborted", "asked for"),
             // Nothing but ending it is possible before it moves: neither approvals nor tests are passed over.
-            _ if !moving => self.status(self.release.status, "not heeded", "it does not move traffic yet"),
-            Wish::Promote if !self.is_ready() => return self.rolling(),
+            _ if !self.is_moving() => {
+                self.status(self.release.status, "not heeded", "it does not move traffic yet")
+            }
+            Wish::Promote | Wish::Resume if self.view.rejected.is_some() => {
+                let why = self.view.rejected.as_deref().unwrap_or_default();
+                self.status(self.release.status, "not heeded", why)
+            }
             Wish::Promote => self.promoted("asked for", Value::Null),
             Wish::Pause => self.status(ReleaseStatus::Paused, "paused", "asked for"),
             // What was seen while nothing could move is no part of the next step.
             Wish::Resume => self.stepped(self.release.step, "asked for", Value::Null),
         };
         moved.release.wish = None;
-        Some(moved)
+        moved.release.wished_by = None;
+        moved
     }
 
     fn waiting(&self) -> Option<Moved> {
-        if self.view.missing.is_some() {
+        // A freeze that came while it waited holds it like one that was there before.
+        if self.view.missing.is_some() || self.environment.is_frozen(self.now) {
             return None;
         }
         let mut moved = self.status(ReleaseStatus::Loading, "loading", "nothing is missing");
@@ -187,7 +215,10 @@ impl Due<'_> {
     }
 
     fn loading(&self) -> Option<Moved> {
-        if !self.is_ready() {
+        if let Some(no) = &self.view.rejected {
+            return Some(self.ended(ReleaseStatus::Aborted, "aborted", no));
+        }
+        if !self.is_ready() || self.dying().is_some() {
             return self.unready();
         }
         let tests = self.environment.spec.tests.on;
@@ -218,7 +249,7 @@ impl Due<'_> {
     fn testing(&self) -> Option<Moved> {
         let Some(tested) = self.view.tested.as_ref() else {
             // Tests begin once it answers everywhere; while they run it is theirs to say what fails.
-            return if self.is_ready() { None } else { self.unready() };
+            return if self.view.testing || self.is_ready() { None } else { self.unready() };
         };
         let Tested { report, passed, failures, facts } = match tested {
             Ok(tested) => tested,
@@ -253,8 +284,11 @@ impl Due<'_> {
     }
 
     fn rolling(&self) -> Option<Moved> {
-        if let Some(reason) = self.view.failure(self.release.package) {
+        if let Some(reason) = self.failure() {
             let why = format!("a replica lost it: {reason}");
+            return Some(self.ended(ReleaseStatus::RolledBack, "rolled back", &why));
+        }
+        if let Some(why) = self.dying() {
             return Some(self.ended(ReleaseStatus::RolledBack, "rolled back", &why));
         }
         let findings = self.findings();
@@ -266,10 +300,14 @@ impl Due<'_> {
             }
             return Some(moved);
         }
-        if self.release.status != ReleaseStatus::Rolling || !self.is_ready() {
+        if self.release.status != ReleaseStatus::Rolling {
             return None;
         }
-        if let Some(moved) = self.slow_fixed() {
+        if let Some(no) = &self.view.rejected {
+            return self.carried_out(Next::Hold(no.clone()), saw());
+        }
+        let is_ready = self.is_ready();
+        if let Some(moved) = self.slow_fixed().filter(|_| is_ready) {
             return Some(moved);
         }
         let at = At {
@@ -279,7 +317,7 @@ impl Due<'_> {
             requests: self.requests(),
             now: self.now,
         };
-        let next = strategy::of(self.release.strategy.kind).next(&at);
+        let next = if is_ready { strategy::of(self.release.strategy.kind).next(&at) } else { at.unready() };
         if next == Next::Stay { None } else { self.carried_out(next, saw()) }
     }
 
@@ -316,14 +354,22 @@ impl Due<'_> {
         let slow = judge::slow([&all, &all], self.view)?;
         let mut release = self.release.clone();
         let cause = format!("release {}: slow is above {} µs", release.id, slow.above_us);
-        release.slow = Some(slow);
+        release.slow = Some(Slow { since: self.compared_alone(slow.since), ..slow });
         Some(Moved {
             environment: self.environment.clone(),
             release,
             aliases: Vec::new(),
             event: "release.measured",
             cause,
+            by: self.by.to_owned(),
         })
+    }
+
+    /// A release is kept with what it is judged on, not with all that ever served.
+    fn compared_alone(&self, mut counts: BTreeMap<Digest, Counts>) -> BTreeMap<Digest, Counts> {
+        let incumbent = judge::incumbent(&self.release.before, self.release.package);
+        counts.retain(|package, _| *package == self.release.package || Some(*package) == incumbent);
+        counts
     }
 
     fn carried_out(&self, next: Next, saw: Value) -> Option<Moved> {
@@ -366,11 +412,12 @@ impl Due<'_> {
         if let Some(incumbent) = judge::incumbent(&release.before, release.package) {
             let all = self.view.counted(incumbent);
             let base = release.step_counts.get(&incumbent).cloned().unwrap_or_default();
-            release.slow = judge::slow([&all.since(&base), &all], self.view);
+            let slow = judge::slow([&all.since(&base), &all], self.view);
+            release.slow = slow.map(|slow| Slow { since: self.compared_alone(slow.since), ..slow });
         }
         release.step = step;
         release.step_since = self.now;
-        release.step_counts = self.view.counts.clone();
+        release.step_counts = self.compared_alone(self.view.counts.clone());
         release.reason = None;
         let state = &mut moved.environment.state;
         let mut placed = without(state, release.package);
@@ -428,7 +475,7 @@ impl Due<'_> {
             at: self.now,
             what: what.to_owned(),
             why: why.to_owned(),
-            by: ACTOR.to_owned(),
+            by: self.by.to_owned(),
             saw: Value::Null,
         });
         Moved {
@@ -437,13 +484,18 @@ impl Due<'_> {
             release,
             aliases: Vec::new(),
             event: event(status),
+            by: self.by.to_owned(),
         }
     }
 
     fn is_ready(&self) -> bool {
         let generation = self.environment.state.generation;
-        if self.view.failure(self.release.package).is_some() {
+        if self.failure().is_some() {
             return false;
+        }
+        // The way back does not wait for the version that is to go.
+        if self.release.kind == ReleaseKind::Rollback {
+            return self.view.is_ready(self.release.package, 0);
         }
         self.environment
             .state
@@ -457,14 +509,35 @@ impl Due<'_> {
     /// Why it is not ready ends the release, once it is known or has taken too long.
     fn unready(&self) -> Option<Moved> {
         let waited = self.now.micros().saturating_sub(self.release.step_since.micros()) as f64 / 1e6;
-        let failure = self.view.failure(self.release.package).map(str::to_owned);
+        let failure = self.failure().map(str::to_owned);
+        let dying = self.dying();
         let trouble = self.view.trouble.clone().filter(|_| waited >= TROUBLE_SECS);
         let too_long = (waited >= LOADING_SECS).then(|| {
             let who = if self.view.live.is_empty() { "no replica came up" } else { "it did not get ready" };
             format!("{who} within {LOADING_SECS} s")
         });
-        let why = failure.or(trouble).or(too_long)?;
+        let why = failure.or(dying).or(trouble).or(too_long)?;
         Some(self.ended(ReleaseStatus::Failed, "failed", &why))
+    }
+
+    fn failure(&self) -> Option<&str> {
+        self.view.failure(self.release.package, &self.environment.state)
+    }
+
+    /// Why it is given up, where replicas die with it again and again; the way back never is for that.
+    fn dying(&self) -> Option<String> {
+        if self.release.kind == ReleaseKind::Rollback {
+            return None;
+        }
+        let in_step =
+            |died: &Vec<Timestamp>| died.iter().filter(|at| **at >= self.release.step_since).count();
+        let (replica, deaths) = self
+            .view
+            .died
+            .iter()
+            .map(|(replica, died)| (replica, in_step(died)))
+            .max_by_key(|(_, deaths)| *deaths)?;
+        (deaths >= DEATHS).then(|| format!("replica {replica} died {deaths} times while it was there"))
     }
 }
 

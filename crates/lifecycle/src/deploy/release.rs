@@ -118,6 +118,7 @@ pub async fn begin(
             passed: None,
             reason: None,
             wish: None,
+            wished_by: None,
             facts: Some(facts),
         };
         let cause = format!("release {} of {title} began: {}", release.id, release.cause);
@@ -164,7 +165,16 @@ pub async fn wish(home: &Home, id: &EnvironmentId, wish: Wish, by: &str, now: Ti
             )
             .hint(format!("`modelyard release status {}`", id.name)));
         }
+        if let (Wish::Resume | Wish::Promote, Some(no)) = (wish, rejection(home, &release).await?) {
+            let title = title(&release);
+            return Err(Fault::new(
+                Kind::Release,
+                format!("cannot {verb} the release of `{title}` to `{}`: {no}", id.name),
+            )
+            .hint("whoever rejected it can approve it, or end it: `modelyard release abort`"));
+        }
         release.wish = Some(wish);
+        release.wished_by = Some(by.to_owned());
         let cause = format!("release {}: {verb} asked for", release.id);
         let event = match wish {
             Wish::Pause => "release.pause_asked",
@@ -180,7 +190,8 @@ pub async fn wish(home: &Home, id: &EnvironmentId, wish: Wish, by: &str, now: Ti
     }
 }
 
-/// What people have yet to say before `release` may go on.
+/// What is missing before a `release` that waits may go on: what people have yet to say, and tests that were
+/// passed when it began and are no longer what is required.
 ///
 /// # Errors
 /// If the home can't be read.
@@ -189,7 +200,33 @@ pub async fn missing(home: &Home, environment: &Environment, release: &Release) 
     let version = home.models.resolve(&ModelRef { name: release.model.clone(), which }).await?;
     let Some(version) = version else { return Ok(Some("the version is no longer registered".to_owned())) };
     let given = home.environments.approvals(&release.model, release.number).await?;
-    Ok(approval::missing(&environment.spec.approvals, &given, &version.created_by))
+    if let Some(missing) = approval::missing(&environment.spec.approvals, &given, &version.created_by) {
+        return Ok(Some(missing));
+    }
+    let (Some(required), Some(began)) = (&environment.spec.requires, &release.facts) else { return Ok(None) };
+    let facts = Facts::of(&environment.spec, began.program, began.onnx_library);
+    match proven(home, environment, required, &version, &facts).await {
+        Err(fault) if fault.kind() == Kind::Release => Ok(Some(fault.message().to_owned())),
+        proven => proven.map(|()| None),
+    }
+}
+
+/// Who rejected the version of `release`; the way back is nobody's to reject.
+///
+/// # Errors
+/// If the home can't be read.
+pub async fn rejection(home: &Home, release: &Release) -> Result<Option<String>> {
+    if release.kind == ReleaseKind::Rollback {
+        return Ok(None);
+    }
+    Ok(approval::rejection(&home.environments.approvals(&release.model, release.number).await?))
+}
+
+/// Who lets no release begin in `environment` now.
+fn frozen(environment: &Environment, now: Timestamp) -> Option<String> {
+    let freeze = environment.frozen.as_ref().filter(|_| environment.is_frozen(now))?;
+    let until = freeze.until.map_or_else(String::new, |until| format!(" until {until}"));
+    Some(format!("`{}` froze it{until}", freeze.by))
 }
 
 /// The release under way in `environment`.
@@ -263,13 +300,9 @@ async fn check(home: &Home, environment: &Environment, title: &str, now: Timesta
             refused(title, environment, "it is stopped").hint(format!("modelyard environments start {name}"))
         );
     }
-    if environment.is_frozen(now)
-        && let Some(freeze) = &environment.frozen
-    {
-        let until = freeze.until.map_or_else(String::new, |until| format!(" until {until}"));
-        let mut fault = refused(title, environment, &format!("`{}` froze it{until}", freeze.by))
-            .hint(format!("modelyard unfreeze {name}"));
-        if let Some(comment) = &freeze.comment {
+    if let Some(frozen) = frozen(environment, now) {
+        let mut fault = refused(title, environment, &frozen).hint(format!("modelyard unfreeze {name}"));
+        if let Some(comment) = environment.frozen.as_ref().and_then(|freeze| freeze.comment.as_ref()) {
             fault = fault.detail("comment", comment.clone());
         }
         return Err(fault);

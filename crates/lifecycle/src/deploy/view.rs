@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use modelyard_core::deploy::{Counts, ReplicaReport};
+use modelyard_core::deploy::{Counts, EnvironmentState, ReplicaReport};
 use modelyard_core::{Digest, Timestamp};
 
 use super::Tested;
@@ -16,10 +16,16 @@ pub struct View {
     pub counts: BTreeMap<Digest, Counts>,
     /// What people have yet to say before the release may go on.
     pub missing: Option<String>,
+    /// Who has rejected the version since.
+    pub rejected: Option<String>,
+    /// Whether application tests of the release are under way.
+    pub testing: bool,
     /// What application testing of the release came to, once it has.
     pub tested: Option<Result<Tested, String>>,
     /// Why the target can't bring about what is wanted.
     pub trouble: Option<String>,
+    /// By replica, when its processes that ended without a word and were replaced were last heard of.
+    pub died: BTreeMap<u32, Vec<Timestamp>>,
 }
 
 impl View {
@@ -31,7 +37,15 @@ impl View {
                 view.counts.entry(*package).or_default().add(counts);
             }
         }
-        view.live = newest(&reports).into_iter().filter(|report| report.is_live(now)).cloned().collect();
+        let newest = newest(&reports);
+        for report in &reports {
+            // The newest may merely be late.
+            let is_replaced = newest.iter().all(|newest| newest.boot != report.boot);
+            if is_replaced && !report.ending {
+                view.died.entry(report.replica).or_default().push(report.at);
+            }
+        }
+        view.live = newest.into_iter().filter(|report| report.is_live(now)).cloned().collect();
         view
     }
 
@@ -44,9 +58,15 @@ impl View {
                 .all(|report| report.generation >= generation && report.ready.contains(&package))
     }
 
-    /// Why a replica can't load or prove `package`.
-    pub fn failure(&self, package: Digest) -> Option<&str> {
-        self.live.iter().find_map(|report| report.failed.get(&package)).map(String::as_str)
+    /// Why a replica that follows `state` can't load or prove `package`. One that can't load the incumbent
+    /// follows nothing, and tells all the same.
+    pub fn failure(&self, package: Digest, state: &EnvironmentState) -> Option<&str> {
+        let stable = state.stable().map(|stable| stable.package);
+        let tells = |report: &&ReplicaReport| {
+            report.generation >= state.generation
+                || stable.is_some_and(|stable| report.failed.contains_key(&stable))
+        };
+        self.live.iter().filter(tells).find_map(|report| report.failed.get(&package)).map(String::as_str)
     }
 
     /// Whether some replica that answers has it loaded.

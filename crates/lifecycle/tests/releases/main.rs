@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod back;
 mod begin;
+mod ends;
 mod moves;
+mod people;
 mod reconciler;
 mod rig;
 mod rollouts;

@@ -74,6 +74,7 @@ pub(crate) fn release(kind: StrategyKind) -> Release {
         passed: None,
         reason: None,
         wish: None,
+        wished_by: None,
         facts: None,
     }
 }
@@ -91,6 +92,7 @@ struct Event {
     missing: bool,
     tested: Option<bool>,
     trouble: bool,
+    rejected: bool,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -106,8 +108,9 @@ fn event() -> impl Strategy<Value = Event> {
         prop::bool::weighted(0.3),
         option::of(prop::bool::weighted(0.7)),
         prop::bool::weighted(0.05),
+        prop::bool::weighted(0.03),
     )
-        .prop_map(|(passes, replicas, requests, wish, missing, tested, trouble)| Event {
+        .prop_map(|(passes, replicas, requests, wish, missing, tested, trouble, rejected)| Event {
             passes,
             replicas,
             requests,
@@ -115,6 +118,7 @@ fn event() -> impl Strategy<Value = Event> {
             missing,
             tested,
             trouble,
+            rejected,
         })
 }
 
@@ -187,6 +191,9 @@ impl World {
                 Ok(Tested { report: Digest::of(b""), passed, failures: Vec::new(), facts: facts.clone() })
             }),
             trouble: event.trouble.then(|| "the port is taken".to_owned()),
+            rejected: event.rejected.then(|| "bob rejected it".to_owned()),
+            testing: false,
+            died: BTreeMap::new(),
         }
     }
 
@@ -233,6 +240,10 @@ fn check(world: &mut World, event: &Event) -> Result<(), TestCaseError> {
     }
     let Some(Moved { environment, release, aliases, .. }) = moved else { return Ok(()) };
 
+    prop_assert!(
+        !event.rejected || release.status != ReleaseStatus::Done || was.status == ReleaseStatus::Testing,
+        "what was rejected takes over"
+    );
     let others = environment.state.placed.iter().filter(|placed| placed.role != Role::Stable);
     prop_assert!(others.count() <= 1, "more than one candidate");
     let serving: Vec<_> = environment
@@ -318,6 +329,7 @@ fn a_tested_environment_restores_what_served_when_the_tests_fail() {
         missing: false,
         tested: None,
         trouble: false,
+        rejected: false,
     };
     for tested in [None, None, Some(false)] {
         check(&mut world, &Event { tested, ..quiet.clone() }).unwrap();

@@ -16,7 +16,7 @@ async fn champion(rig: &Rig) -> Option<u32> {
 }
 
 /// Production with version 1 in it.
-async fn production(kind: StrategyKind) -> Rig {
+pub(super) async fn production(kind: StrategyKind) -> Rig {
     let rig = Rig::new([("production", spec(strategy(kind)))]).await;
     let first = rig.begin("production", 1).await.unwrap();
     rig.seconds("production", 2).await;

@@ -1,7 +1,7 @@
 //! A home in memory, a clock that is set, replicas and a tester that do what they are told.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -79,12 +79,17 @@ impl Target for TestTarget {
 pub(crate) struct TestTester {
     pub(crate) failing: Mutex<BTreeSet<Digest>>,
     pub(crate) asked: AtomicU64,
+    /// Whether tests go on and on.
+    pub(crate) busy: AtomicBool,
 }
 
 #[async_trait]
 impl Tester for TestTester {
     async fn test(&self, _environment: &Environment, release: &Release) -> Result<Tested> {
         self.asked.fetch_add(1, Ordering::SeqCst);
+        while self.busy.load(Ordering::SeqCst) {
+            tokio::task::yield_now().await;
+        }
         let failed = self.failing.lock().unwrap().contains(&release.package);
         Ok(Tested {
             report: Digest::of(b"report"),
@@ -103,6 +108,8 @@ pub(crate) struct Rig {
     pub(crate) reconciler: Reconciler,
     /// Packages that no replica can load.
     pub(crate) broken: Mutex<BTreeMap<Digest, String>>,
+    /// Which start of replica 0 it is.
+    pub(crate) boot: Mutex<String>,
     /// What replica 0 has counted.
     pub(crate) counts: Mutex<BTreeMap<Digest, Counts>>,
     sequence: AtomicU64,
@@ -153,6 +160,7 @@ impl Rig {
             tester,
             reconciler,
             broken: Mutex::default(),
+            boot: Mutex::new("first".to_owned()),
             counts: Mutex::default(),
             sequence: AtomicU64::new(1),
         };
@@ -241,7 +249,7 @@ impl Rig {
             version: 1,
             environment: id(environment),
             replica: 0,
-            boot: "first".into(),
+            boot: self.boot.lock().unwrap().clone(),
             sequence: self.sequence.fetch_add(1, Ordering::SeqCst),
             at: self.clock.now(),
             pid: 1,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use modelyard_core::deploy::{EnvironmentId, Release, ReleaseStatus};
+use modelyard_core::deploy::{EnvironmentId, Release, ReleaseKind, ReleaseStatus};
 use modelyard_core::ports::Home;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::deploy::{View, environments, release};
@@ -53,9 +53,13 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         }));
     } else if !ctx.quiet {
         let serves = home_serves(&home, &id).await?.unwrap_or_else(|| "nothing".to_owned());
+        let ended = match back.kind {
+            ReleaseKind::Rollback => String::new(),
+            _ => format!("The release of {} is ended. ", release::title(&back)),
+        };
         print::result(match took {
-            Some(took) => format!("{serves} serves {} again, after {}.", id.name, text(took)),
-            None => format!("{serves} is wanted in {} again; no replica answers.", id.name),
+            Some(took) => format!("{ended}{serves} serves {} again, after {}.", id.name, text(took)),
+            None => format!("{ended}{serves} is wanted in {} again; no replica answers.", id.name),
         });
     }
     Ok(ExitCode::SUCCESS)

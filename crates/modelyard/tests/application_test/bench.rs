@@ -238,6 +238,7 @@ fn release(environment: &Environment, package: Digest, clock: &dyn Clock) -> Rel
         passed: None,
         reason: None,
         wish: None,
+        wished_by: None,
         facts: None,
     }
 }

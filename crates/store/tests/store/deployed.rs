@@ -122,6 +122,7 @@ pub(crate) fn release(environment: &Environment, number: u32) -> Release {
         passed: None,
         reason: None,
         wish: None,
+        wished_by: None,
         facts: None,
     }
 }

@@ -32,7 +32,8 @@ use report::Reporter;
 /// How often it is looked whether the home changed.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// After which an incumbent that could not be loaded is tried again: nothing else can serve.
+/// After which a version that could not be loaded is tried again, as long as it is wanted: the incumbent, and
+/// the one that is kept warm as the way back.
 const AGAIN: Duration = Duration::from_secs(30);
 
 /// What a data plane is.
@@ -205,12 +206,9 @@ impl Follower {
                 true
             }
             Ok(_) => {
-                let again = self.state.stable().map(|stable| stable.package);
-                let is_due = |package: &Digest| {
-                    self.failed.get(package).is_some_and(|failed| failed.at.elapsed() >= AGAIN)
-                };
-                if let Some(package) = again.filter(is_due) {
-                    self.failed.remove(&package);
+                let known = self.failed.len();
+                self.failed.retain(|_, failed| failed.at.elapsed() < AGAIN);
+                if self.failed.len() < known {
                     self.follow();
                 }
                 false

@@ -37,34 +37,38 @@ impl Reconciler {
         let Some(release) = release else {
             let Some(tidied) = moves::tidied(&environment, &view) else { return Ok(false) };
             let cause = "a version has left every replica".to_owned();
-            return self.write(tidied, None, Vec::new(), "environment.tidied", cause, Value::Null).await;
+            let change = Change {
+                environment: tidied,
+                release: None,
+                aliases: Vec::new(),
+                event: "environment.tidied",
+                cause,
+                details: Value::Null,
+            };
+            return self.write(change, moves::ACTOR).await;
         };
+        view.rejected = release::rejection(&self.home, &release).await?;
         match release.status {
             ReleaseStatus::Waiting => {
                 view.missing = release::missing(&self.home, &environment, &release).await?;
             }
-            ReleaseStatus::Testing => view.tested = self.tested(&environment, &release, &view).await,
+            ReleaseStatus::Testing => {
+                view.tested = self.tested(&environment, &release, &view).await;
+                view.testing = self.with_memory(&id, |memory| memory.test.is_some());
+            }
             _ => self.with_memory(&id, |memory| memory.test = None),
         }
         let Some(moved) = moves::next(&release, &environment, &view, now) else { return Ok(false) };
-        let Moved { environment, release, aliases, event, cause } = moved;
+        let Moved { environment, release, aliases, event, cause, by } = moved;
         let saw = release.decisions.last().map_or(Value::Null, |decision| decision.saw.clone());
         let details = if saw.is_null() { Value::Null } else { json!({ "saw": saw }) };
-        self.write(environment, Some(release), aliases, event, cause, details).await
+        let change = Change { environment, release: Some(release), aliases, event, cause, details };
+        self.write(change, &by).await
     }
 
     /// Writes a move; one that was made from what is no longer so is made again.
-    async fn write(
-        &self,
-        environment: Environment,
-        release: Option<Release>,
-        aliases: Vec<(String, u32, String)>,
-        event: &'static str,
-        cause: String,
-        details: Value,
-    ) -> Result<bool> {
-        let change = Change { environment, release, aliases, event, cause, details };
-        let actor = Actor { name: moves::ACTOR.to_owned(), at: self.clock.now() };
+    async fn write(&self, change: Change, by: &str) -> Result<bool> {
+        let actor = Actor { name: by.to_owned(), at: self.clock.now() };
         match self.home.environments.change(&change, &actor).await {
             Ok(_) => Ok(true),
             Err(fault) if fault.kind() == Kind::Conflict => Ok(true),

@@ -10,11 +10,12 @@ use serde_json::Value;
 
 use super::{decision, title, under_way, write};
 use crate::deploy::environments::find;
-use crate::deploy::moves;
+use crate::deploy::{View, moves};
 
 /// Puts back what served before: the state before the release under way, which ends; else before the last
-/// one that ended. Answers the release that was recorded, which is done where the version is still warm;
-/// otherwise it has to be loaded first.
+/// one that ended. A release that merely waits has changed nothing: it ends, and so does what serves. Answers
+/// the release that was recorded, which is done where the version is still warm; otherwise it has to be loaded
+/// first. A way back that is under way is answered as it is.
 ///
 /// # Errors
 /// If there is nothing to go back to.
@@ -33,6 +34,8 @@ pub async fn roll_back(
             None => gone_back(home, clock, environment, cause, by, now).await,
         };
         match written {
+            // It merely waited.
+            Ok(release) if release.status == ReleaseStatus::Aborted => {}
             Ok(release) => return Ok(release),
             Err(fault) if fault.kind() == Kind::Conflict => {}
             Err(fault) => return Err(fault),
@@ -49,18 +52,26 @@ async fn cut_short(
     now: Timestamp,
 ) -> Result<Release> {
     let mut release = under_way(home, &environment).await?;
+    if release.kind == ReleaseKind::Rollback {
+        return Ok(release);
+    }
+    let waits = release.status == ReleaseStatus::Waiting && environment.previous.is_some();
+    let (status, what, event) = match waits {
+        true => (ReleaseStatus::Aborted, "aborted", "release.aborted"),
+        false => (ReleaseStatus::RolledBack, "rolled back", "release.rolled_back"),
+    };
     let mut next = environment;
     if next.state != release.before {
         next.state = moves::restored(&next.state, &release);
     }
     next.release = None;
-    release.status = ReleaseStatus::RolledBack;
+    release.status = status;
     release.ended_at = Some(now);
     release.reason = Some(cause.to_owned());
-    release.wish = None;
-    release.decisions.push(decision("rolled back", cause, by, now));
-    let why = format!("release {}, rolled back: {cause}", release.id);
-    write(home, next, Some(&release), "release.rolled_back", why, by, now).await?;
+    (release.wish, release.wished_by) = (None, None);
+    release.decisions.push(decision(what, cause, by, now));
+    let why = format!("release {}, {what}: {cause}", release.id);
+    write(home, next, Some(&release), event, why, by, now).await?;
     Ok(release)
 }
 
@@ -77,11 +88,11 @@ async fn gone_back(
         return Err(Fault::new(Kind::Release, format!("cannot roll back `{name}`: nothing served before"))
             .hint(format!("`modelyard history {name}` tells what was")));
     };
-    let warm = environment
-        .state
-        .placed
-        .iter()
-        .any(|placed| placed.package == back.package && placed.phase == Phase::Warm);
+    let view = View::of(home.observations.reports(&environment.id).await?, now);
+    let state = &environment.state;
+    // A replica that is loading it still will follow as soon as it has it; one that can't would not.
+    let warm = view.failure(back.package, state).is_none()
+        && state.placed.iter().any(|placed| placed.package == back.package && placed.phase == Phase::Warm);
     let release = Release {
         version: 1,
         id: ReleaseId::new(clock),
@@ -110,6 +121,7 @@ async fn gone_back(
         passed: None,
         reason: None,
         wish: None,
+        wished_by: None,
         facts: None,
     };
     let title = title(&release);

@@ -5,7 +5,7 @@ use modelyard_core::ports::Home;
 use modelyard_core::{Result, Timestamp};
 use serde::Serialize;
 
-use super::missing;
+use super::{frozen, missing};
 use crate::deploy::View;
 use crate::deploy::environments::find;
 use crate::deploy::judge::Comparison;
@@ -16,7 +16,7 @@ pub struct Look {
     pub release: Release,
     /// Candidate against incumbent in this step, while there is one.
     pub comparison: Option<Comparison>,
-    /// What people have yet to say.
+    /// What it waits for.
     pub missing: Option<String>,
     /// Number of the version that served before.
     pub incumbent: Option<u32>,
@@ -42,7 +42,9 @@ pub async fn look(home: &Home, id: &EnvironmentId, now: Timestamp) -> Result<Opt
     Ok(Some(Look {
         comparison: if rolls { Comparison::of(&release, &view) } else { None },
         missing: match release.status {
-            ReleaseStatus::Waiting => missing(home, &environment, &release).await?,
+            ReleaseStatus::Waiting => {
+                missing(home, &environment, &release).await?.or_else(|| frozen(&environment, now))
+            }
             _ => None,
         },
         incumbent: release.before.stable().map(|placed| placed.number),

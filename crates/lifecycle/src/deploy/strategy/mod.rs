@@ -91,6 +91,19 @@ impl At<'_> {
         }
     }
 
+    /// The same where it is not ready everywhere: then it gets no more traffic, whatever was wanted.
+    pub(super) fn unready(&self) -> Next {
+        match self.at_timeout() {
+            Next::Stay => Next::Stay,
+            Next::RollBack(_) => Next::RollBack(self.not_ready()),
+            _ => Next::Hold(self.not_ready()),
+        }
+    }
+
+    fn not_ready(&self) -> String {
+        format!("not ready in every replica after {}", duration(self.elapsed_secs()))
+    }
+
     fn not_worse(&self) -> String {
         format!("not worse after {} requests", self.requests)
     }

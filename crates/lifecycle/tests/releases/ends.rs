@@ -1,0 +1,154 @@
+//! No release goes on for ever: replicas that never get ready, that die with a version again and again, and
+//! environments that are stopped end it.
+
+use std::sync::atomic::Ordering;
+
+use modelyard_core::audit::Actor;
+use modelyard_core::deploy::{OnTimeout, Release, ReleaseKind, ReleaseStatus, StrategyKind};
+use modelyard_lifecycle::deploy::environments;
+
+use super::reconciler::production;
+use super::rig::{Rig, id, spec, strategy};
+
+/// A second in which replica 0 lives as the start `boot`; it has nothing ready.
+async fn loads(rig: &Rig, boot: &str) {
+    rig.clock.pass(1.0);
+    let mut report = rig.home.observations.reports(&id("production")).await.unwrap().pop().unwrap();
+    report.boot = boot.to_owned();
+    report.sequence += 1;
+    report.at = rig.actor().at;
+    report.ready.clear();
+    rig.home.observations.report(&report).await.unwrap();
+    while rig.reconciler.pass(None).await.unwrap() {}
+}
+
+/// A second in which nothing is ready and everybody looks.
+async fn hiccups(rig: &Rig, name: &str) {
+    let mut report = rig.home.observations.reports(&id(name)).await.unwrap().pop().unwrap();
+    report.sequence += 1_000;
+    report.at = rig.actor().at;
+    report.ready.clear();
+    rig.home.observations.report(&report).await.unwrap();
+    rig.reconciler.pass(None).await.unwrap();
+    tokio::task::yield_now().await;
+}
+
+async fn reason(rig: &Rig, release: &Release) -> (ReleaseStatus, Option<String>) {
+    let release = rig.release(release).await;
+    (release.status, release.reason)
+}
+
+#[tokio::test]
+async fn a_version_that_takes_its_replicas_down_while_it_is_loaded_is_given_up() {
+    let rig = production(StrategyKind::Canary).await;
+    let bad = rig.begin("production", 2).await.unwrap();
+    for boot in ["first", "second"] {
+        loads(&rig, boot).await;
+        assert_eq!(rig.release(&bad).await.status, ReleaseStatus::Loading, "once may have any cause");
+    }
+    loads(&rig, "third").await;
+    let why = "replica 0 died 2 times while it was there".to_owned();
+    assert_eq!(reason(&rig, &bad).await, (ReleaseStatus::Failed, Some(why)));
+    assert_eq!(rig.placed("production").await, "1 serve 1, 2 leave");
+}
+
+#[tokio::test]
+async fn a_version_that_takes_its_replicas_down_with_traffic_is_rolled_back() {
+    let rig = production(StrategyKind::Canary).await;
+    let bad = rig.begin("production", 2).await.unwrap();
+    for boot in ["first", "second"] {
+        *rig.boot.lock().unwrap() = boot.to_owned();
+        rig.second("production").await;
+        assert_eq!(rig.release(&bad).await.status, ReleaseStatus::Rolling);
+    }
+    *rig.boot.lock().unwrap() = "third".to_owned();
+    rig.second("production").await;
+    let why = "replica 0 died 2 times while it was there".to_owned();
+    assert_eq!(reason(&rig, &bad).await, (ReleaseStatus::RolledBack, Some(why)));
+}
+
+#[tokio::test]
+async fn a_step_that_is_never_ready_ends_in_time() {
+    for (on_timeout, ends) in [
+        (OnTimeout::Hold, ReleaseStatus::Held),
+        (OnTimeout::Promote, ReleaseStatus::Held),
+        (OnTimeout::Rollback, ReleaseStatus::RolledBack),
+    ] {
+        let mut canary = strategy(StrategyKind::Canary);
+        canary.judge.on_timeout = on_timeout;
+        let rig = Rig::new([("production", spec(canary))]).await;
+        rig.begin("production", 1).await.unwrap();
+        rig.seconds("production", 2).await;
+        let release = rig.begin("production", 2).await.unwrap();
+        rig.second("production").await;
+        loads(&rig, "first").await;
+        assert_eq!(rig.release(&release).await.status, ReleaseStatus::Rolling);
+        rig.clock.pass(600.0);
+        loads(&rig, "first").await;
+        let why = "not ready in every replica after 10 min 2 s".to_owned();
+        assert_eq!(reason(&rig, &release).await, (ends, Some(why)), "{on_timeout:?}");
+        let weight = rig.environment("production").await.state.candidate_weight();
+        assert!(weight <= 0.05, "{weight}");
+    }
+}
+
+#[tokio::test]
+async fn stopping_the_environment_ends_its_release() {
+    let rig = production(StrategyKind::Canary).await;
+    let canary = rig.begin("production", 2).await.unwrap();
+    rig.second("production").await;
+    let actor = Actor { name: "bob".into(), at: rig.actor().at };
+    environments::set_running(&rig.home, &id("production"), false, &actor).await.unwrap();
+    rig.reconciler.pass(None).await.unwrap();
+    let why = "`production` was stopped".to_owned();
+    assert_eq!(reason(&rig, &canary).await, (ReleaseStatus::Aborted, Some(why)));
+    assert_eq!(rig.environment("production").await.release, None);
+    assert_eq!(rig.placed("production").await, "1 serve 1, 2 leave");
+}
+
+#[tokio::test]
+async fn tests_that_take_long_outlast_a_replica_that_is_restarted() {
+    let mut staging = spec(strategy(StrategyKind::AllAtOnce));
+    staging.tests.on = true;
+    let rig = Rig::new([("staging", staging)]).await;
+    rig.tester.busy.store(true, Ordering::SeqCst);
+    let release = rig.asked("staging", 1, ReleaseKind::Deploy, None).await.unwrap();
+    rig.seconds("staging", 2).await;
+    assert_eq!(rig.release(&release).await.status, ReleaseStatus::Testing);
+    rig.clock.pass(400.0);
+    hiccups(&rig, "staging").await;
+    assert_eq!(rig.release(&release).await.status, ReleaseStatus::Testing);
+    rig.tester.busy.store(false, Ordering::SeqCst);
+    rig.seconds("staging", 2).await;
+    assert_eq!(rig.release(&release).await.status, ReleaseStatus::Done);
+}
+
+#[tokio::test]
+async fn what_was_seen_before_a_release_is_not_held_against_it() {
+    let rig = production(StrategyKind::AllAtOnce).await;
+    // Told before the replica looked at the state in which it was mended.
+    let mut report = rig.home.observations.reports(&id("production")).await.unwrap().pop().unwrap();
+    report.sequence += 1;
+    report.at = rig.actor().at;
+    report.failed.insert(Rig::package(2), "the blob is not there".to_owned());
+    rig.home.observations.report(&report).await.unwrap();
+    let release = rig.begin("production", 2).await.unwrap();
+    while rig.reconciler.pass(None).await.unwrap() {}
+    assert_eq!(reason(&rig, &release).await, (ReleaseStatus::Loading, None));
+    rig.second("production").await;
+    assert_eq!(rig.release(&release).await.status, ReleaseStatus::Done);
+}
+
+#[tokio::test]
+async fn a_release_is_kept_with_the_counts_of_those_it_compares() {
+    let rig = production(StrategyKind::Canary).await;
+    for number in 1..=3 {
+        rig.count(number, 20_000, 20);
+    }
+    let canary = rig.begin("production", 2).await.unwrap();
+    rig.second("production").await;
+    let canary = rig.release(&canary).await;
+    let compared = [Rig::package(1), Rig::package(2)];
+    assert!(canary.step_counts.keys().all(|package| compared.contains(package)));
+    assert!(canary.slow.unwrap().since.keys().all(|package| compared.contains(package)));
+}
