@@ -6,7 +6,7 @@
 //! drift stored STORED CURRENT       with such a reference
 //! ```
 //!
-//! A file is a line of JSON (`[{"name", "type": "number" | "text", "rows", "bytes"}, …]`), then the columns one
+//! Prints the verdicts and the CPU seconds they took from memory, reading apart. A file is a line of JSON (`[{"name", "type": "number" | "text", "rows", "bytes"}, …]`), then the columns one
 //! after the other: numbers as little-endian doubles; texts as the 32-bit lengths of all, then all their bytes.
 //! A stored reference has its numbers in order, and of texts the counts as JSON (`"type": "counts"`).
 
@@ -29,11 +29,10 @@ struct Head {
     bytes: usize,
 }
 
-/// Columns of a file, read one at a time into one buffer.
+/// Columns of a file, read one at a time.
 struct Columns {
     file: BufReader<File>,
     heads: std::vec::IntoIter<Head>,
-    buffer: Vec<u8>,
 }
 
 impl Columns {
@@ -42,19 +41,50 @@ impl Columns {
         let mut line = String::new();
         file.read_line(&mut line)?;
         let heads: Vec<Head> = serde_json::from_str(&line)?;
-        Ok(Self { file, heads: heads.into_iter(), buffer: Vec::new() })
+        Ok(Self { file, heads: heads.into_iter() })
     }
 
-    fn next(&mut self) -> Result<Option<(String, Sample)>> {
+    fn next(&mut self) -> Result<Option<(String, Values)>> {
         let Some(head) = self.heads.next() else { return Ok(None) };
-        self.buffer.resize(head.bytes, 0);
-        self.file.read_exact(&mut self.buffer)?;
-        let sample = match head.data_type.as_str() {
-            "number" => Sample::Numbers(Numbers::new(doubles(&self.buffer))),
-            "counts" => Sample::Categories(serde_json::from_slice(&self.buffer)?),
-            _ => Sample::Categories(texts(&self.buffer, head.rows)?),
+        let mut bytes = vec![0; head.bytes];
+        self.file.read_exact(&mut bytes)?;
+        let values = match head.data_type.as_str() {
+            "number" => Values::Numbers(doubles(&bytes)),
+            "counts" => Values::Counts(serde_json::from_slice(&bytes)?),
+            _ => {
+                let text = String::from_utf8(bytes.split_off(head.rows * 4))?;
+                let (lengths, _) = bytes.as_chunks::<4>();
+                Values::Texts {
+                    lengths: lengths.iter().map(|word| u32::from_le_bytes(*word)).collect(),
+                    text,
+                }
+            }
         };
-        Ok(Some((head.name, sample)))
+        Ok(Some((head.name, values)))
+    }
+}
+
+/// A column in memory.
+enum Values {
+    Numbers(Vec<f64>),
+    Texts { lengths: Vec<u32>, text: String },
+    Counts(Categories),
+}
+
+impl Values {
+    fn sample(self) -> Result<Sample> {
+        Ok(match self {
+            Self::Numbers(values) => Sample::Numbers(Numbers::new(values)),
+            Self::Counts(counts) => Sample::Categories(counts),
+            Self::Texts { lengths, text } => {
+                let mut rest = text.as_str();
+                Sample::Categories(Categories::new(lengths.iter().map(|length| {
+                    let (value, others) = rest.split_at(*length as usize);
+                    rest = others;
+                    Some(value)
+                })))
+            }
+        })
     }
 }
 
@@ -63,37 +93,43 @@ fn doubles(bytes: &[u8]) -> Vec<f64> {
     words.iter().map(|word| f64::from_le_bytes(*word)).collect()
 }
 
-fn texts(bytes: &[u8], rows: usize) -> Result<Categories> {
-    let (lengths, bytes) = bytes.split_at(rows * 4);
-    let mut rest = std::str::from_utf8(bytes)?;
-    let (lengths, _) = lengths.as_chunks::<4>();
-    Ok(Categories::new(lengths.iter().map(|length| {
-        let (text, others) = rest.split_at(u32::from_le_bytes(*length) as usize);
-        rest = others;
-        Some(text)
-    })))
+/// CPU seconds of this thread so far, as Linux counts them.
+fn cpu_seconds() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
+    let nanoseconds: u64 = text.split_whitespace().next().ok_or("an empty schedstat")?.parse()?;
+    Ok(nanoseconds as f64 / 1e9)
 }
 
-fn judge(reference: &str, current: &str) -> Result<()> {
+/// Prints verdicts, and the CPU seconds between having the columns in memory and having judged them. A stored
+/// reference is what it says, ready; making it ready again from a file (tallying) counts as reading.
+fn judge(reference: &str, current: &str, is_stored: bool) -> Result<()> {
     let (mut before, mut now) = (Columns::open(reference)?, Columns::open(current)?);
-    let mut found = Vec::new();
+    let (mut found, mut seconds) = (Vec::new(), 0.0);
     while let (Some((name, reference)), Some((_, current))) = (before.next()?, now.next()?) {
+        let mut start = cpu_seconds()?;
+        let mut reference = reference.sample()?;
+        if is_stored {
+            reference = reference.prepare();
+            start = cpu_seconds()?;
+        }
+        let current = current.sample()?;
         let pair = Pair::new(&reference, &current).map_err(|error| error.to_string())?;
         let verdict = evidently::judge(&pair).map_err(|error| error.to_string())?;
+        seconds += cpu_seconds()? - start;
         found.push(
             json!({ "name": name, "test": verdict.test, "score": verdict.score, "drift": verdict.drift }),
         );
     }
-    writeln!(std::io::stdout(), "{}", json!(found))?;
+    writeln!(std::io::stdout(), "{}", json!({ "cpu": seconds, "columns": found }))?;
     Ok(())
 }
 
 fn prepare(reference: &str, stored: &str) -> Result<()> {
     let mut columns = Columns::open(reference)?;
     let (mut heads, mut body) = (Vec::new(), Vec::new());
-    while let Some((name, sample)) = columns.next()? {
+    while let Some((name, values)) = columns.next()? {
         let start = body.len();
-        let (data_type, rows) = match sample.prepare() {
+        let (data_type, rows) = match values.sample()?.prepare() {
             Sample::Numbers(numbers) => {
                 body.extend(numbers.sorted().iter().flat_map(|value| value.to_le_bytes()));
                 ("number", numbers.len())
@@ -114,7 +150,8 @@ fn prepare(reference: &str, stored: &str) -> Result<()> {
 fn main() -> Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["judge" | "stored", reference, current] => judge(reference, current),
+        ["judge", reference, current] => judge(reference, current, false),
+        ["stored", reference, current] => judge(reference, current, true),
         ["prepare", reference, stored] => prepare(reference, stored),
         _ => {
             Err("usage: drift judge REFERENCE CURRENT | prepare REFERENCE STORED | stored STORED CURRENT"

@@ -4,7 +4,7 @@
 //! last take all that lies outside. A value's cell never decreases with the value, rounding included, so
 //! everything before a cell's values lies in cells before it.
 
-use crate::numbers::Numbers;
+use crate::Numbers;
 
 /// Below this many values a sort costs less than a grid.
 const MIN_VALUES: usize = 4096;
@@ -28,7 +28,16 @@ pub(crate) struct Grid {
 pub(crate) struct Tally {
     /// Of the values less the grid's low end.
     offsets: f64,
+    first: f64,
     pub(crate) count: u32,
+    has_others: bool,
+}
+
+impl Tally {
+    /// The value that all of the cell's have, if they have one.
+    pub(crate) fn only(&self) -> Option<f64> {
+        (self.count > 0 && !self.has_others).then_some(self.first)
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -41,7 +50,7 @@ impl Grid {
     /// `None` for few values, for more than a tally counts, and where nearly all values are one.
     pub(crate) fn over(numbers: &Numbers) -> Option<Self> {
         let values = numbers.values();
-        if values.len() < MIN_VALUES || u32::try_from(values.len()).is_err() {
+        if values.len() < MIN_VALUES || i32::try_from(values.len()).is_err() {
             return None;
         }
         // Evenly spread probes: a column may be in any order, in order of time more often than not.
@@ -76,6 +85,10 @@ impl Grid {
         let mut tallies = vec![Tally::default(); self.cells];
         for value in values {
             let tally = &mut tallies[self.cell(*value)];
+            if tally.count == 0 {
+                tally.first = *value;
+            }
+            tally.has_others |= *value != tally.first;
             tally.offsets += value - self.low;
             tally.count += 1;
         }
@@ -88,12 +101,9 @@ impl Grid {
     }
 
     /// The values that lie in cells marked in `wanted`, ascending.
-    pub(crate) fn pick(&self, numbers: &Numbers, wanted: &[bool]) -> Vec<f64> {
-        let mut picked: Vec<f64> =
-            numbers.values().iter().copied().filter(|value| wanted[self.cell(*value)]).collect();
-        if !numbers.is_sorted() {
-            picked.sort_unstable_by(f64::total_cmp);
-        }
+    pub(crate) fn pick(&self, values: &[f64], wanted: &[bool]) -> Vec<f64> {
+        let mut picked: Vec<f64> = values.iter().copied().filter(|value| wanted[self.cell(*value)]).collect();
+        picked.sort_unstable_by(f64::total_cmp);
         picked
     }
 }
@@ -101,5 +111,19 @@ impl Grid {
 impl Tallied {
     pub(crate) fn new(grid: Grid, values: &[f64]) -> Self {
         Self { grid, tallies: grid.tally(values) }
+    }
+
+    /// As [`Grid::pick`], of the tallied values, which are `sorted`: each cell's are one piece.
+    pub(crate) fn pick_sorted(&self, sorted: &[f64], wanted: &[bool]) -> Vec<f64> {
+        let mut picked = Vec::new();
+        let mut rest = sorted;
+        for (tally, wanted) in self.tallies.iter().zip(wanted) {
+            let (cell, others) = rest.split_at(tally.count as usize);
+            if *wanted {
+                picked.extend_from_slice(cell);
+            }
+            rest = others;
+        }
+        picked
     }
 }

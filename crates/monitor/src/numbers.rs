@@ -17,7 +17,10 @@ pub struct Numbers {
     is_sorted: bool,
     all_integers: bool,
     missing: usize,
+    /// Lowest and highest; meaningless without values.
+    range: (f64, f64),
     sorted: OnceLock<Vec<f64>>,
+    standard_deviation: OnceLock<f64>,
     tallied: OnceLock<Option<Tallied>>,
 }
 
@@ -25,16 +28,19 @@ impl Numbers {
     /// Of a column of numbers, NaN where missing.
     pub fn new(mut values: Vec<f64>) -> Self {
         let rows = values.len();
-        if !values.iter().all(|value| value.is_finite()) {
+        let mut range = finite_range(&values);
+        if range.is_none() {
             values.retain(|value| value.is_finite());
+            range = finite_range(&values);
         }
-        let missing = rows - values.len();
         Self {
+            missing: rows - values.len(),
+            range: range.unwrap_or_default(),
             values,
             is_sorted: false,
             all_integers: false,
-            missing,
             sorted: OnceLock::new(),
+            standard_deviation: OnceLock::new(),
             tallied: OnceLock::new(),
         }
     }
@@ -72,6 +78,7 @@ impl Numbers {
             };
             self.is_sorted = true;
         }
+        self.standard_deviation();
         self.tallied();
         self
     }
@@ -110,13 +117,7 @@ impl Numbers {
 
     /// The lowest and the highest value; `None` without values.
     pub fn range(&self) -> Option<(f64, f64)> {
-        if self.is_sorted {
-            return Some((*self.values.first()?, *self.values.last()?));
-        }
-        let first = *self.values.first()?;
-        Some(
-            self.values.iter().fold((first, first), |(low, high), value| (low.min(*value), high.max(*value))),
-        )
+        (!self.values.is_empty()).then_some(self.range)
     }
 
     /// How many different values there are, or `limit` + 1 where there are more than `limit`.
@@ -128,9 +129,11 @@ impl Numbers {
 
     /// Population standard deviation (NumPy's default); NaN without values.
     pub fn standard_deviation(&self) -> f64 {
-        let rows = self.values.len() as f64;
-        let mean = sum(&self.values, |value| value) / rows;
-        (sum(&self.values, |value| (value - mean) * (value - mean)) / rows).sqrt()
+        *self.standard_deviation.get_or_init(|| {
+            let rows = self.values.len() as f64;
+            let mean = sum(&self.values, |value| value) / rows;
+            (sum(&self.values, |value| (value - mean) * (value - mean)) / rows).sqrt()
+        })
     }
 
     /// What is left when each value of `part` takes one away.
@@ -164,7 +167,9 @@ impl Clone for Numbers {
             is_sorted: self.is_sorted,
             all_integers: self.all_integers,
             missing: self.missing,
+            range: self.range,
             sorted: OnceLock::new(),
+            standard_deviation: OnceLock::new(),
             tallied: OnceLock::new(),
         }
     }
@@ -190,6 +195,30 @@ fn add_distinct(found: &mut Vec<f64>, numbers: &Numbers, limit: usize) {
         }
         last = *value;
     }
+}
+
+/// The lowest and the highest value; `None` where one is not finite. In lanes, since each comparison would
+/// wait for the last otherwise.
+fn finite_range(values: &[f64]) -> Option<(f64, f64)> {
+    const LANES: usize = 8;
+    let (mut low, mut high, mut zero) = ([f64::INFINITY; LANES], [f64::NEG_INFINITY; LANES], [0.0; LANES]);
+    let mut look = |lane: usize, value: f64| {
+        low[lane] = if value < low[lane] { value } else { low[lane] };
+        high[lane] = if value > high[lane] { value } else { high[lane] };
+        // Infinite and missing values make NaN of it.
+        zero[lane] += value * 0.0;
+    };
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, value) in chunk.iter().enumerate() {
+            look(lane, *value);
+        }
+    }
+    for value in rest {
+        look(0, *value);
+    }
+    let is_finite = zero.iter().all(|zero| *zero == 0.0);
+    is_finite.then(|| (low.into_iter().fold(low[0], f64::min), high.into_iter().fold(high[0], f64::max)))
 }
 
 fn ordered(mut values: Vec<f64>) -> Vec<f64> {

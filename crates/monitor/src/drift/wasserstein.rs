@@ -1,7 +1,7 @@
 use modelyard_evaluate::Undefined;
 
 use super::DriftTest;
-use crate::grid::{Grid, Tallied};
+use crate::grid::{Grid, Tallied, Tally};
 use crate::{Kind, Numbers, Pair};
 
 /// The reference counts as spread by at least this much, so that a constant one has a distance too.
@@ -30,7 +30,7 @@ impl DriftTest for Wasserstein {
         let (reference, current) = pair.numbers()?;
         let spread = reference.standard_deviation().max(MIN_SPREAD);
         let distance = match reference.tallied() {
-            Some(tallied) if u32::try_from(current.len()).is_ok() => on_grid(tallied, reference, current),
+            Some(tallied) if i32::try_from(current.len()).is_ok() => on_grid(tallied, reference, current),
             _ => Area::new(reference, current).between(reference.sorted(), current.sorted()).total,
         };
         if distance.is_finite() && spread.is_finite() {
@@ -45,15 +45,15 @@ impl DriftTest for Wasserstein {
 struct Area {
     total: f64,
     /// Values passed, and values there are, of the reference and of the current sample.
-    passed: (i128, i128),
-    rows: (i128, i128),
+    passed: (i64, i64),
+    rows: (i64, i64),
     /// Up to where; `None` before the first value.
     position: Option<f64>,
 }
 
 impl Area {
     fn new(reference: &Numbers, current: &Numbers) -> Self {
-        let rows = (reference.len() as i128, current.len() as i128);
+        let rows = (reference.len() as i64, current.len() as i64);
         Self { total: 0.0, passed: (0, 0), rows, position: None }
     }
 
@@ -64,9 +64,9 @@ impl Area {
 
     /// Whether the functions can't cross while `reference` and `current` more values are passed.
     fn is_one_sided(&self, reference: u32, current: u32) -> bool {
-        // Compared as whole numbers: rounding must not decide.
+        // Compared as whole numbers: rounding must not decide. On a grid there are fewer than 2³¹ rows.
         let lead = self.passed.0 * self.rows.1 - self.passed.1 * self.rows.0;
-        lead >= i128::from(current) * self.rows.0 || lead <= -i128::from(reference) * self.rows.1
+        lead >= i64::from(current) * self.rows.0 || lead <= -i64::from(reference) * self.rows.1
     }
 
     fn move_to(&mut self, position: f64) {
@@ -101,16 +101,22 @@ impl Area {
     }
 }
 
-fn on_grid(Tallied { grid, tallies }: &Tallied, reference: &Numbers, current: &Numbers) -> f64 {
+fn on_grid(tallied: &Tallied, reference: &Numbers, current: &Numbers) -> f64 {
+    let Tallied { grid, tallies } = tallied;
     let others = grid.tally(current.values());
     let mut crossing = vec![false; grid.cells()];
     let mut area = Area::new(reference, current);
     for (cell, (here, there)) in tallies.iter().zip(&others).enumerate() {
-        crossing[cell] = !area.is_one_sided(here.count, there.count);
-        area.passed.0 += i128::from(here.count);
-        area.passed.1 += i128::from(there.count);
+        crossing[cell] = !area.is_one_sided(here.count, there.count) && one_value(*here, *there).is_none();
+        area.passed.0 += i64::from(here.count);
+        area.passed.1 += i64::from(there.count);
     }
-    let (picked, others_picked) = (grid.pick(reference, &crossing), grid.pick(current, &crossing));
+    let picked = if reference.is_sorted() {
+        tallied.pick_sorted(reference.values(), &crossing)
+    } else {
+        grid.pick(reference.values(), &crossing)
+    };
+    let others_picked = grid.pick(current.values(), &crossing);
     let (mut picked, mut others_picked) = (picked.as_slice(), others_picked.as_slice());
 
     let (low, high) = range(reference, current);
@@ -125,9 +131,15 @@ fn on_grid(Tallied { grid, tallies }: &Tallied, reference: &Numbers, current: &N
             area = area.between(a, b);
             area.move_to(end);
             (picked, others_picked) = (rest, others_rest);
+        } else if let Some(value) = one_value(*here, *there) {
+            area.position = Some(start);
+            area.move_to(value);
+            area.passed.0 += i64::from(here.count);
+            area.passed.1 += i64::from(there.count);
+            area.move_to(end);
         } else {
-            area.passed.0 += i128::from(here.count);
-            area.passed.1 += i128::from(there.count);
+            area.passed.0 += i64::from(here.count);
+            area.passed.1 += i64::from(there.count);
             // The integral of the difference by parts; it has one sign, so its size is the area.
             let moved = grid.sum_above(*there, start) / area.rows.1 as f64
                 - grid.sum_above(*here, start) / area.rows.0 as f64;
@@ -136,6 +148,16 @@ fn on_grid(Tallied { grid, tallies }: &Tallied, reference: &Numbers, current: &N
         start = end;
     }
     area.total
+}
+
+/// The value that all of a cell's rows have, if they have one: whole numbers, prices.
+fn one_value(reference: Tally, current: Tally) -> Option<f64> {
+    match (reference.only(), current.only()) {
+        (Some(value), Some(other)) => (value == other).then_some(value),
+        (Some(value), None) => (current.count == 0).then_some(value),
+        (None, Some(value)) => (reference.count == 0).then_some(value),
+        (None, None) => None,
+    }
 }
 
 fn range(reference: &Numbers, current: &Numbers) -> (f64, f64) {
