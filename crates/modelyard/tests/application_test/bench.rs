@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use modelyard_core::deploy::environment::{Approvals, Load, TargetKind, Tests};
 use modelyard_core::deploy::{
-    Environment, EnvironmentId, EnvironmentSpec, Judge, Release, ReleaseId, ReleaseKind, ReleaseStatus,
-    Strategy, StrategyKind,
+    Environment, EnvironmentId, EnvironmentSpec, Facts, Judge, Release, ReleaseId, ReleaseKind,
+    ReleaseStatus, Strategy, StrategyKind,
 };
 use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Digest, Timestamp};
@@ -156,6 +156,7 @@ impl Bench {
         let tested = tester.test(&environment, &release).await.unwrap();
         let report = read(&home, tested.report).await;
         assert_eq!(tested.passed, report.passed());
+        assert_eq!(tested.facts, Facts::of(&environment.spec, Digest::of(b"program"), None));
         assert_eq!(tested.failures, report.failures());
         let told = told.0.lock().unwrap().clone();
         (report, told)
@@ -239,7 +240,8 @@ fn release(environment: &Environment, package: Digest, clock: &dyn Clock) -> Rel
         reason: None,
         wish: None,
         wished_by: None,
-        facts: None,
+        // As they were when it began.
+        facts: Some(Facts::of(&environment.spec, Digest::of(b"another program"), None)),
     }
 }
 
