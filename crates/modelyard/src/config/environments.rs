@@ -197,13 +197,22 @@ impl Reader<'_> {
             }
             let mut tests = self.tests(node);
             tests.on |= tested.contains(entry.name.as_str());
+            let strategy = self.strategy(node);
+            let (kind, name) = (strategy.kind, &entry.name);
+            if tests.on && kind.needs_a_server() {
+                self.problems.add_with_hint(
+                    node.key_span("strategy"),
+                    format!("`{}` has no say where versions are tested: they take over alone", kind.as_str()),
+                    format!("leave it to an environment that has requires = \"{name}\""),
+                );
+            }
             let spec = EnvironmentSpec {
                 runs_on: TargetKind::Process,
                 listen: listen.to_string(),
                 replicas: node.count("replicas").map_or(1, whole),
                 requires: required.get(entry.name.as_str()).map(|requires| requires.value.clone()),
                 approvals: approvals(node),
-                strategy: self.strategy(node),
+                strategy,
                 tests,
                 limits: self.limits(node),
                 python: node.text("python").map(|version| {
