@@ -55,6 +55,7 @@ pub struct ApplicationTests {
     pub settings: Settings,
     /// Of this program's file.
     pub program: Digest,
+    /// `None`: it is found where the package needs it.
     pub onnx_library: Option<Digest>,
     pub progress: Arc<dyn TestProgress>,
 }
@@ -214,7 +215,12 @@ impl Tester for ApplicationTests {
             checks.push(result);
         }
         // Those it is tested under, whatever was so when the release began.
-        let facts = Facts::of(&environment.spec, self.program, self.onnx_library);
+        let needs_onnx = subject.manifest.stages.iter().any(|stage| stage.runtime.name() == "onnx");
+        let onnx_library = match self.onnx_library {
+            None if needs_onnx => Some(self.settings.find_onnx_library(&|_| {}).await?.digest),
+            known => known,
+        };
+        let facts = Facts::of(&environment.spec, self.program, onnx_library);
         let report = ApplicationReport {
             version: ApplicationReport::VERSION,
             model: subject.model.clone(),
