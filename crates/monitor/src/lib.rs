@@ -8,6 +8,7 @@
 //! - [`rule`] decides whether a column has moved, by effect, noise of the reference and the last windows;
 //!   [`chunks`] cuts the reference for it. [`evidently`] decides as Evidently's default preset does.
 //! - [`findings`] are what needs no test: columns that vanished, values never seen before.
+//! - [`whole`] compares all columns at once.
 //!
 //! Everything here judges rows, exactly. What is merged or too long for that is judged on sketches, elsewhere.
 
@@ -24,6 +25,7 @@ mod numeric;
 mod pair;
 pub mod rule;
 mod sample;
+pub mod whole;
 
 pub use categories::Categories;
 pub use modelyard_evaluate::Undefined;

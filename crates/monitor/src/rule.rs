@@ -54,13 +54,21 @@ impl NoiseFloor {
             .iter()
             .filter_map(|chunk| test.score(&Pair::new(&reference.without(chunk), chunk).ok()?).ok())
             .collect();
+        Self::of_distances(&distances)
+    }
+
+    /// Of distances of chunks from the reference without them, however those are measured.
+    ///
+    /// # Errors
+    /// If there are fewer than [`crate::chunks::MIN_CHUNKS`].
+    pub fn of_distances(distances: &[f64]) -> Result<Self, Undefined> {
         if distances.len() < crate::chunks::MIN_CHUNKS {
             let wanted = crate::chunks::MIN_CHUNKS;
             return Err(Undefined::new(format!("fewer than {wanted} chunks of the reference have values")));
         }
         Ok(Self {
-            mean: numeric::mean(&distances),
-            standard_deviation: numeric::variance(&distances).sqrt(),
+            mean: numeric::mean(distances),
+            standard_deviation: numeric::variance(distances).sqrt(),
             chunks: distances.len(),
         })
     }
