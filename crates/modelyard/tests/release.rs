@@ -5,11 +5,14 @@
 
 #[path = "common/line/mod.rs"]
 mod common;
+#[path = "common/port.rs"]
+mod port;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use common::http::Client;
 use common::{Example, Project};
+use port::free;
 use serde_json::{Value, json};
 
 /// A project whose environments are ended with it.
@@ -72,19 +75,6 @@ impl Drop for Rig {
     fn drop(&mut self) {
         for environment in ["staging", "production"] {
             let _ = self.project.command(&["environments", "stop", environment, "--wait"]).output();
-        }
-    }
-}
-
-/// A port that nobody listens on, below those that are given out by chance.
-fn free() -> SocketAddr {
-    static NEXT: std::sync::atomic::AtomicU16 = std::sync::atomic::AtomicU16::new(0);
-    loop {
-        let place = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let port = 20_000 + (std::process::id() % 500) as u16 * 20 + place % 20;
-        let address = SocketAddr::from(([127, 0, 0, 1], port));
-        if TcpListener::bind(address).is_ok() {
-            return address;
         }
     }
 }

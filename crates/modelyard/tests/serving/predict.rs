@@ -49,7 +49,8 @@ fn ids_are_the_senders_or_sorted_by_time() {
     assert_eq!(ids, ["visit-7/0", "visit-7/1"]);
     for header in ["x-modelyard-id", "x-modelyard-key"] {
         let headers = format!("content-type: application/json\r\n{header}: {}\r\n", "7".repeat(201));
-        let refused = client.ask("POST", path, &headers, truth.rows[0].to_string().as_bytes()).unwrap();
+        let refused =
+            client.ask("POST", path, &headers, json!(truth.rows[0]).to_string().as_bytes()).unwrap();
         assert_eq!((refused.status, text(&refused.json()["field"])), (400, header.to_owned()));
     }
 

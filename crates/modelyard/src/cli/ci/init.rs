@@ -8,7 +8,7 @@ use modelyard_core::fault::Attempt;
 use modelyard_core::{Fault, Kind, Result};
 use serde_json::json;
 
-use super::stages::{Stage, stages};
+use super::stages::{Release, Stage, stages};
 use crate::cli::{Context, print};
 use crate::config;
 
@@ -64,8 +64,12 @@ const HEAD: &str = "\
 # Written by `modelyard ci init`; it is yours to change. `modelyard ci run` does the same on a laptop.
 #
 # The runner is one of your own: MODELYARD_HOME is a folder that it keeps, and environments go on serving
-# after the pipeline has ended.
+# after the pipeline has ended. A release that goes on over time (canary, shadow, a-b) needs `modelyard
+# server` there.
 ";
+
+/// Before anything is lost with the runner's working folder.
+const KEPT: &str = r#"test -n "$MODELYARD_HOME" || { echo "set MODELYARD_HOME to a folder that the runner keeps"; exit 1; }"#;
 
 fn github(stages: &[Stage]) -> String {
     let version = env!("CARGO_PKG_VERSION");
@@ -84,29 +88,45 @@ jobs:
     steps:
       - uses: actions/checkout@v4
       - name: install
-        run: pip install modelyard=={version}
+        run: |
+          {KEPT}
+          pip install modelyard=={version}
 "
     );
-    for stage in stages.iter().filter(|stage| stage.releases_to.is_none()) {
+    for stage in stages.iter().filter(|stage| stage.release.is_none()) {
         github_step(&mut text, stage);
     }
     for stage in stages {
-        let Some(environment) = &stage.releases_to else { continue };
+        let Some(release) = &stage.release else { continue };
         let _ = write!(
             text,
             "  {}:
     needs: build
     # Reviewers of this environment, as the repository's settings name them, start it.
-    environment: {environment}
+{}    environment: {}
     runs-on: self-hosted
     steps:
       - uses: actions/checkout@v4
 ",
-            stage.name
+            stage.name,
+            waits(release, "    "),
+            release.environment
         );
         github_step(&mut text, stage);
     }
     text
+}
+
+/// What else people do, as a comment.
+fn waits(release: &Release, indent: &str) -> String {
+    let Release { approvals, approve, .. } = release;
+    match approvals {
+        0 => String::new(),
+        1 => format!("{indent}# It waits until somebody approves:\n{indent}#   {approve}\n"),
+        _ => {
+            format!("{indent}# It waits until {approvals} people approve, each by:\n{indent}#   {approve}\n")
+        }
+    }
 }
 
 fn github_step(text: &mut String, stage: &Stage) {
@@ -127,13 +147,15 @@ fn gitlab(stages: &[Stage]) -> String {
         "default:
   tags: [modelyard]
   before_script:
+    - {KEPT}
     - pip install modelyard=={version}
 "
     );
     for stage in stages {
         let _ = write!(text, "{0}:\n  stage: {0}\n", stage.name);
-        if let Some(environment) = &stage.releases_to {
-            let _ = write!(text, "  environment: {environment}\n  when: manual\n");
+        if let Some(release) = &stage.release {
+            let waits = waits(release, "  ");
+            let _ = write!(text, "{waits}  environment: {}\n  when: manual\n", release.environment);
         }
         let _ = writeln!(text, "  script:");
         for command in &stage.commands {

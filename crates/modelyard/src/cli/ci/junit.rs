@@ -6,9 +6,14 @@ use std::fmt::Write as _;
 pub(super) struct Case {
     pub(super) name: String,
     pub(super) seconds: f64,
-    /// What it printed last, where it failed.
-    pub(super) failure: Option<String>,
+    pub(super) failure: Option<Failure>,
     pub(super) skipped: bool,
+}
+
+pub(super) struct Failure {
+    pub(super) command: String,
+    /// The last of what the stage printed.
+    pub(super) printed: String,
 }
 
 pub(super) fn document(cases: &[Case]) -> String {
@@ -30,8 +35,9 @@ pub(super) fn document(cases: &[Case]) -> String {
             (Some(failure), _) => {
                 writeln!(
                     text,
-                    ">\n      <failure message=\"the stage failed\">{}</failure>\n    </testcase>",
-                    escaped(failure)
+                    ">\n      <failure message=\"`{}` failed\">{}</failure>\n    </testcase>",
+                    escaped(&failure.command),
+                    escaped(&failure.printed)
                 )
             }
             (None, true) => writeln!(text, ">\n      <skipped/>\n    </testcase>"),
@@ -52,7 +58,9 @@ fn escaped(text: &str) -> String {
             '&' => out.push_str("&amp;"),
             '"' => out.push_str("&quot;"),
             '\n' | '\t' => out.push(character),
-            control if control.is_control() => out.push('\u{fffd}'),
+            barred if barred.is_control() || matches!(barred, '\u{fffe}' | '\u{ffff}') => {
+                out.push('\u{fffd}')
+            }
             other => out.push(other),
         }
     }
@@ -68,12 +76,16 @@ mod tests {
         let failed = Case {
             name: "lint".into(),
             seconds: 1.0,
-            failure: Some("a < b && \u{1b}[31m\"c\"".into()),
+            failure: Some(Failure {
+                command: "make \"lint\"".into(),
+                printed: "a < b && \u{1b}[31m\"c\"\u{ffff}".into(),
+            }),
             skipped: false,
         };
         let skipped = Case { name: "build".into(), seconds: 0.0, failure: None, skipped: true };
         let text = document(&[failed, skipped]);
         assert!(text.contains("tests=\"2\" failures=\"1\" skipped=\"1\""), "{text}");
-        assert!(text.contains("a &lt; b &amp;&amp; \u{fffd}[31m&quot;c&quot;</failure>"), "{text}");
+        assert!(text.contains("<failure message=\"`make &quot;lint&quot;` failed\">"), "{text}");
+        assert!(text.contains("a &lt; b &amp;&amp; \u{fffd}[31m&quot;c&quot;\u{fffd}</failure>"), "{text}");
     }
 }

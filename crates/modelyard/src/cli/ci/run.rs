@@ -11,9 +11,9 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 
-use super::junit::{self, Case};
+use super::junit::{self, Case, Failure};
 use super::stages::{Stage, stages};
-use crate::cli::{Context, print};
+use crate::cli::{Context, exit, print};
 use crate::config;
 
 /// Do here what the pipeline file does, up to the releases
@@ -33,17 +33,20 @@ const KEPT_LINES: usize = 200;
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let loaded = config::load(&config::locate(ctx.project.as_deref())?)?;
     let mut cases: Vec<Case> = Vec::new();
-    let mut failed: Option<String> = None;
+    let mut failed: Option<Fault> = None;
     for stage in stages(&loaded.project, &loaded.root) {
-        let held = stage.releases_to.is_some() && !args.release;
+        let held = stage.release.is_some() && !args.release;
         if failed.is_some() || held {
             cases.push(Case { name: stage.name, seconds: 0.0, failure: None, skipped: true });
             continue;
         }
         let began = Instant::now();
         let failure = perform(&stage, &loaded.root, ctx).await?;
-        if failure.is_some() {
-            failed = Some(stage.name.clone());
+        if let Some(failure) = &failure {
+            failed = Some(
+                Fault::new(Kind::Step, format!("the stage `{}` failed", stage.name))
+                    .detail("command", failure.command.clone()),
+            );
         }
         cases.push(Case {
             name: stage.name,
@@ -59,7 +62,9 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     tell(&cases, ctx);
     match failed {
         None => Ok(ExitCode::SUCCESS),
-        Some(name) => Err(Fault::new(Kind::Step, format!("the stage `{name}` failed"))),
+        // The one document was printed: it says what failed.
+        Some(fault) if ctx.json => Ok(ExitCode::from(exit::code(fault.kind()))),
+        Some(fault) => Err(fault),
     }
 }
 
@@ -70,9 +75,10 @@ fn tell(cases: &[Case], ctx: &Context) {
         (None, false) => "passed",
     };
     if ctx.json {
-        let documents = cases
-            .iter()
-            .map(|case| json!({"stage": case.name, "outcome": outcome(case), "seconds": case.seconds}));
+        let documents = cases.iter().map(|case| {
+            let command = case.failure.as_ref().map(|failure| &failure.command);
+            json!({"stage": case.name, "outcome": outcome(case), "seconds": case.seconds, "command": command})
+        });
         print::json(&documents.collect());
         return;
     }
@@ -82,8 +88,8 @@ fn tell(cases: &[Case], ctx: &Context) {
     }
 }
 
-/// The last lines that the stage printed, where it failed.
-async fn perform(stage: &Stage, root: &Path, ctx: &Context) -> Result<Option<String>> {
+/// How the stage failed, if it did.
+async fn perform(stage: &Stage, root: &Path, ctx: &Context) -> Result<Option<Failure>> {
     if !ctx.quiet {
         print::remark(format!("\n== {}", stage.name));
     }
@@ -93,7 +99,7 @@ async fn perform(stage: &Stage, root: &Path, ctx: &Context) -> Result<Option<Str
             print::remark(format!("$ {command}"));
         }
         if !one(command, root, &mut lines, ctx).await? {
-            return Ok(Some(Vec::from(lines).join("\n")));
+            return Ok(Some(Failure { command: command.clone(), printed: Vec::from(lines).join("\n") }));
         }
     }
     Ok(None)

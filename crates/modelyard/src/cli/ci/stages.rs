@@ -1,5 +1,6 @@
 //! What a pipeline does, in order: the same for every kind of pipeline file and for `ci run`.
 
+use std::cmp::Reverse;
 use std::path::Path;
 
 use modelyard_core::config::Project;
@@ -10,13 +11,23 @@ pub(super) struct Stage {
     pub(super) name: String,
     /// Commands as a person would type them.
     pub(super) commands: Vec<String>,
-    /// The environment that it releases to: a person starts it.
-    pub(super) releases_to: Option<String>,
+    /// A release: a person starts it.
+    pub(super) release: Option<Release>,
+}
+
+/// What a release is in a pipeline file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Release {
+    pub(super) environment: String,
+    /// How many people must approve the version while the release waits for them.
+    pub(super) approvals: u32,
+    /// How each of them does that.
+    pub(super) approve: String,
 }
 
 impl Stage {
     fn new(name: impl Into<String>, commands: impl IntoIterator<Item = String>) -> Self {
-        Self { name: name.into(), commands: commands.into_iter().collect(), releases_to: None }
+        Self { name: name.into(), commands: commands.into_iter().collect(), release: None }
     }
 }
 
@@ -35,19 +46,38 @@ pub(super) fn stages(project: &Project, root: &Path) -> Vec<Stage> {
     stages.push(Stage::new("apply", ["modelyard apply --yes".to_owned()]));
     // The newest version: the champion is the one that is to be replaced.
     let model = format!("{}@latest", project.register);
-    let required: Vec<&String> =
-        project.environments.values().filter_map(|spec| spec.requires.as_ref()).collect();
-    for name in project.environments.keys().filter(|name| required.contains(name)) {
-        stages
-            .push(Stage::new(format!("deploy-{name}"), [format!("modelyard deploy {name} {model} --wait")]));
+    let mut tested: Vec<&String> =
+        project.environments.keys().filter(|name| is_required(project, name)).collect();
+    // What another one requires comes before it.
+    tested.sort_by_key(|name| Reverse(requirers(project, name)));
+    for name in tested {
+        // Stopped to save memory, say: it is there to be tested in.
+        let start = format!("modelyard environments start {name}");
+        let deploy = format!("modelyard deploy {name} {model} --wait");
+        stages.push(Stage::new(format!("deploy-{name}"), [start, deploy]));
     }
-    for name in project.environments.keys().filter(|name| !required.contains(name)) {
+    for (name, spec) in project.environments.iter().filter(|(name, _)| !is_required(project, name)) {
         let mut stage =
             Stage::new(format!("release-{name}"), [format!("modelyard release {model} --to {name} --wait")]);
-        stage.releases_to = Some(name.clone());
+        stage.release = Some(Release {
+            environment: name.clone(),
+            approvals: spec.approvals.count,
+            approve: format!("modelyard models approve {model}"),
+        });
         stages.push(stage);
     }
     stages
+}
+
+fn is_required(project: &Project, name: &String) -> bool {
+    project.environments.values().any(|spec| spec.requires.as_ref() == Some(name))
+}
+
+/// How long the longest chain of environments is that require each other and `name` at last. The
+/// configuration has no cycles of them.
+fn requirers(project: &Project, name: &String) -> usize {
+    let direct = project.environments.iter().filter(|(_, spec)| spec.requires.as_ref() == Some(name));
+    direct.map(|(other, _)| 1 + requirers(project, other)).max().unwrap_or(0)
 }
 
 /// Targets of the project's Makefile.
