@@ -48,6 +48,12 @@ impl fmt::Display for Timestamp {
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
 
+    /// Microseconds since some moment, untouched when the time is set. A clock that nobody sets needs none of
+    /// its own.
+    fn steady_micros(&self) -> i64 {
+        self.now().micros()
+    }
+
     /// Random bits for ids and temporary names, never for results.
     fn entropy(&self) -> u128;
 }

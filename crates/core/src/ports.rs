@@ -189,7 +189,7 @@ pub trait EnvironmentStore: Send + Sync {
 
     async fn release(&self, id: ReleaseId) -> Result<Option<Release>>;
 
-    /// Newest first.
+    /// The one that began last first.
     async fn releases(&self, environment: &EnvironmentId) -> Result<Vec<Release>>;
 
     /// Every state the environment ever had, oldest first.
@@ -227,7 +227,7 @@ pub trait ObservationStore: Send + Sync {
     /// changes nothing.
     async fn report(&self, report: &ReplicaReport) -> Result<()>;
 
-    /// The last report of every boot that is kept, oldest first.
+    /// The last report of every boot that is kept, in the order of their starts.
     async fn reports(&self, environment: &EnvironmentId) -> Result<Vec<ReplicaReport>>;
 
     /// When versions answered, over all replicas and all their boots, for ever: what reports said is added

@@ -68,9 +68,10 @@ impl ReplicaReport {
     /// A replica that has not reported for so long is taken for dead.
     pub const LIVE_MICROS: i64 = 5_000_000;
 
-    /// Whether the replica answers, as far as is known at `now`.
+    /// Whether the replica answers, as far as is known at `now`. A report from the future is one from before
+    /// the clock was set back.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        !self.ending && now.micros().saturating_sub(self.at.micros()) < Self::LIVE_MICROS
+        !self.ending && now.micros().saturating_sub(self.at.micros()).abs() < Self::LIVE_MICROS
     }
 }
 

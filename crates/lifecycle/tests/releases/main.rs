@@ -5,6 +5,7 @@
 
 mod back;
 mod begin;
+mod clock;
 mod ends;
 mod moves;
 mod people;

@@ -21,6 +21,8 @@ use modelyard_lifecycle::deploy::{Tested, Tester};
 
 pub(crate) struct TestClock {
     micros: AtomicI64,
+    /// How far somebody set it forward.
+    set_by: AtomicI64,
     ids: AtomicU64,
 }
 
@@ -28,11 +30,20 @@ impl TestClock {
     pub(crate) fn pass(&self, secs: f64) {
         self.micros.fetch_add((secs * 1e6) as i64, Ordering::SeqCst);
     }
+
+    /// The time is set, none passes.
+    pub(crate) fn set_by(&self, secs: f64) {
+        self.set_by.fetch_add((secs * 1e6) as i64, Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.micros.load(Ordering::SeqCst))
+        Timestamp::from_micros(self.micros.load(Ordering::SeqCst) + self.set_by.load(Ordering::SeqCst))
+    }
+
+    fn steady_micros(&self) -> i64 {
+        self.micros.load(Ordering::SeqCst)
     }
 
     fn entropy(&self) -> u128 {
@@ -149,8 +160,11 @@ impl Rig {
     /// With `environments` applied and three versions registered.
     pub(crate) async fn new(environments: impl IntoIterator<Item = (&str, EnvironmentSpec)>) -> Self {
         let home = modelyard_store::memory();
-        let clock =
-            Arc::new(TestClock { micros: AtomicI64::new(1_800_000_000_000_000), ids: AtomicU64::new(1) });
+        let clock = Arc::new(TestClock {
+            micros: AtomicI64::new(1_800_000_000_000_000),
+            set_by: AtomicI64::new(0),
+            ids: AtomicU64::new(1),
+        });
         let (target, tester) = (Arc::new(TestTarget::default()), Arc::new(TestTester::default()));
         let reconciler = Reconciler::new(home.clone(), clock.clone(), target.clone(), tester.clone());
         let rig = Self {

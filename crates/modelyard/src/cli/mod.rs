@@ -134,7 +134,7 @@ pub(crate) fn main() -> ExitCode {
         json: cli.global.json,
         quiet: cli.global.quiet,
         color: std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr()),
-        clock: Arc::new(MachineClock),
+        clock: Arc::new(MachineClock::new()),
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,

@@ -1,5 +1,3 @@
-use std::cmp::Reverse;
-
 use async_trait::async_trait;
 use modelyard_core::Result;
 use modelyard_core::audit::Actor;
@@ -57,7 +55,7 @@ impl EnvironmentStore for Memory {
         let id = &change.environment.id;
         let stored = state.environments.get(id);
         let next = environments::next(stored, &change.environment, &change.cause, actor)?;
-        let before = change.release.as_ref().and_then(|release| state.releases.get(&release.id));
+        let before = change.release.as_ref().and_then(|release| state.release(release.id));
         if let Some(release) = &change.release {
             environments::check_release(id, release, before)?;
         }
@@ -72,7 +70,10 @@ impl EnvironmentStore for Memory {
             state.point(name, *number, alias, actor);
         }
         if let Some(release) = &change.release {
-            state.releases.insert(release.id, release.clone());
+            match state.releases.iter_mut().find(|known| known.id == release.id) {
+                Some(known) => *known = release.clone(),
+                None => state.releases.push(release.clone()),
+            }
         }
         let environment = next.environment.clone();
         state.keep(next);
@@ -80,15 +81,13 @@ impl EnvironmentStore for Memory {
     }
 
     async fn release(&self, id: ReleaseId) -> Result<Option<Release>> {
-        Ok(self.state().releases.get(&id).cloned())
+        Ok(self.state().release(id).cloned())
     }
 
     async fn releases(&self, environment: &EnvironmentId) -> Result<Vec<Release>> {
         let state = self.state();
         let of = |release: &&Release| release.environment == *environment;
-        let mut releases: Vec<Release> = state.releases.values().filter(of).cloned().collect();
-        releases.sort_by_key(|release| Reverse(release.id));
-        Ok(releases)
+        Ok(state.releases.iter().rev().filter(of).cloned().collect())
     }
 
     async fn states(&self, environment: &EnvironmentId) -> Result<Vec<StateRecord>> {
@@ -117,6 +116,10 @@ impl EnvironmentStore for Memory {
 }
 
 impl State {
+    fn release(&self, id: ReleaseId) -> Option<&Release> {
+        self.releases.iter().find(|release| release.id == id)
+    }
+
     fn keep(&mut self, next: environments::Next) {
         let environments::Next { environment, record } = next;
         if let Some(record) = record {

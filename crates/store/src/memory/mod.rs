@@ -20,7 +20,7 @@ use modelyard_core::action::{ActionKey, ActionResult};
 use modelyard_core::audit::AuditEntry;
 use modelyard_core::data::NumberedVersion;
 use modelyard_core::deploy::{
-    Applied, Approval, Environment, EnvironmentId, Release, ReleaseId, ReplicaReport, Served, StateRecord,
+    Applied, Approval, Environment, EnvironmentId, Release, ReplicaReport, Served, StateRecord,
 };
 use modelyard_core::id::RunId;
 use modelyard_core::model::ModelVersion;
@@ -49,7 +49,8 @@ struct State {
     environments: BTreeMap<EnvironmentId, Environment>,
     /// In the order of their generations.
     states: BTreeMap<EnvironmentId, Vec<StateRecord>>,
-    releases: BTreeMap<ReleaseId, Release>,
+    /// In the order in which they began.
+    releases: Vec<Release>,
     /// By model and version, in the order in which they were given.
     approvals: BTreeMap<(String, u32), Vec<Approval>>,
     reports: Vec<ReplicaReport>,

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -21,9 +22,7 @@ impl ObservationStore for Observations {
     async fn reports(&self, environment: &EnvironmentId) -> Result<Vec<ReplicaReport>> {
         let state = self.0.state();
         let of = |report: &&ReplicaReport| report.environment == *environment;
-        let mut reports: Vec<_> = state.reports.iter().filter(of).cloned().collect();
-        reports.sort_by(|a, b| (a.at, a.replica, &a.boot).cmp(&(b.at, b.replica, &b.boot)));
-        Ok(reports)
+        Ok(state.reports.iter().filter(of).cloned().collect())
     }
 
     async fn served(&self, environment: &EnvironmentId) -> Result<Vec<Served>> {
@@ -71,17 +70,21 @@ impl State {
         if self.environments.get(id).is_some_and(|environment| environment.release.is_some()) {
             return;
         }
-        let all = self.reports.clone();
-        let newer = |old: &ReplicaReport| {
-            let of = |other: &&ReplicaReport| {
-                other.environment == *id && other.replica == old.replica && other.at > old.at
-            };
-            all.iter().filter(of).count()
-        };
         let limit = report.at.micros() - KEPT_MICROS;
-        self.reports.retain(|old| {
-            old.environment != *id || (old.at.micros() >= limit && newer(old) < BOOTS as usize)
-        });
+        let mut newer: BTreeMap<u32, u32> = BTreeMap::new();
+        let mut kept = Vec::with_capacity(self.reports.len());
+        for old in self.reports.drain(..).rev() {
+            if old.environment == *id {
+                let newer = newer.entry(old.replica).or_default();
+                *newer += 1;
+                if old.at.micros() < limit || *newer > BOOTS {
+                    continue;
+                }
+            }
+            kept.push(old);
+        }
+        kept.reverse();
+        self.reports = kept;
     }
 }
 

@@ -126,7 +126,8 @@ impl EnvironmentStore for Database {
 
     async fn releases(&self, environment: &EnvironmentId) -> Result<Vec<Release>> {
         let texts: Vec<String> = sqlx::query_scalar(
-            "SELECT document FROM releases WHERE project = ? AND environment = ? ORDER BY id DESC",
+            // In the order in which they began, whatever the clock said then.
+            "SELECT document FROM releases WHERE project = ? AND environment = ? ORDER BY rowid DESC",
         )
         .bind(&environment.project)
         .bind(&environment.name)

@@ -28,7 +28,8 @@ impl ObservationStore for Database {
 
     async fn reports(&self, environment: &EnvironmentId) -> Result<Vec<ReplicaReport>> {
         let texts: Vec<String> = sqlx::query_scalar(
-            "SELECT document FROM reports WHERE project = ? AND environment = ? ORDER BY at, replica, boot",
+            // In the order in which replicas were started, whatever the clock said then.
+            "SELECT document FROM reports WHERE project = ? AND environment = ? ORDER BY rowid",
         )
         .bind(&environment.project)
         .bind(&environment.name)
@@ -113,7 +114,7 @@ impl Writing<'_> {
                  WHERE project = ?1 AND environment = ?2
                    AND (at < ?3 OR ?4 <= (SELECT count(*) FROM reports AS newer
                         WHERE newer.project = reports.project AND newer.environment = reports.environment
-                          AND newer.replica = reports.replica AND newer.at > reports.at))
+                          AND newer.replica = reports.replica AND newer.rowid > reports.rowid))
                    AND NOT EXISTS (SELECT 1 FROM environments
                         WHERE environments.project = ?1 AND name = ?2
                           AND environments.document ->> 'release' IS NOT NULL)",

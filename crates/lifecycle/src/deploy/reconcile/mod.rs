@@ -26,6 +26,9 @@ use super::{Tested, Tester};
 
 pub use step::wanted;
 
+/// A clock that is set by less is one that is kept right.
+const NOTICED_MICROS: i64 = 1_000_000;
+
 /// The lock that whoever reconciles a home holds.
 pub const LOCK: &str = "server";
 
@@ -35,6 +38,8 @@ pub struct Reconciler {
     target: Arc<dyn Target>,
     tester: Arc<dyn Tester>,
     memory: Mutex<BTreeMap<EnvironmentId, Memory>>,
+    /// The time, and the clock that nobody sets, at the last look.
+    looked: Mutex<Option<(Timestamp, i64)>>,
     /// Something has ended that nobody writes into the home.
     woken: Arc<Notify>,
 }
@@ -46,6 +51,8 @@ struct Memory {
     told: Option<(Wanted, Timestamp)>,
     trouble: Option<String>,
     test: Option<Test>,
+    /// How far the time was set forward since the release's step was last adjusted to it, microseconds.
+    set_by: i64,
 }
 
 /// Application tests that are under way.
@@ -62,7 +69,25 @@ impl Drop for Test {
 
 impl Reconciler {
     pub fn new(home: Home, clock: Arc<dyn Clock>, target: Arc<dyn Target>, tester: Arc<dyn Tester>) -> Self {
-        Self { home, clock, target, tester, memory: Mutex::default(), woken: Arc::default() }
+        Self {
+            home,
+            clock,
+            target,
+            tester,
+            memory: Mutex::default(),
+            looked: Mutex::default(),
+            woken: Arc::default(),
+        }
+    }
+
+    /// By how much the time was set since the last look, microseconds; nothing where it merely passed.
+    fn set_by(&self) -> i64 {
+        let (now, steady) = (self.clock.now(), self.clock.steady_micros());
+        let before = self.looked.lock().unwrap_or_else(PoisonError::into_inner).replace((now, steady));
+        before.map_or(0, |(time, clock)| {
+            let set_by = now.micros().saturating_sub(time.micros()) - (steady - clock);
+            if set_by.abs() < NOTICED_MICROS { 0 } else { set_by }
+        })
     }
 
     fn with_memory<T>(&self, id: &EnvironmentId, act: impl FnOnce(&mut Memory) -> T) -> T {

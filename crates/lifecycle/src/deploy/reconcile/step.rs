@@ -6,7 +6,7 @@ use std::sync::Arc;
 use modelyard_core::audit::Actor;
 use modelyard_core::deploy::{Environment, EnvironmentId, Release, ReleaseStatus};
 use modelyard_core::ports::Change;
-use modelyard_core::{Fault, Kind, Result, canonical};
+use modelyard_core::{Fault, Kind, Result, Timestamp, canonical};
 use modelyard_deploy::target::Wanted;
 use serde_json::{Value, json};
 
@@ -30,6 +30,10 @@ impl Reconciler {
         if release.is_none() && !has_leaving {
             self.with_memory(&id, |memory| memory.test = None);
             return Ok(false);
+        }
+        let set_by = self.with_memory(&id, |memory| std::mem::take(&mut memory.set_by));
+        if let Some(release) = release.as_ref().filter(|_| set_by != 0) {
+            return self.adjust(environment, release, set_by).await;
         }
         let now = self.clock.now();
         let mut view = View::of(self.home.observations.reports(&id).await?, now);
@@ -64,6 +68,32 @@ impl Reconciler {
         let details = if saw.is_null() { Value::Null } else { json!({ "saw": saw }) };
         let change = Change { environment, release: Some(release), aliases, event, cause, details };
         self.write(change, &by).await
+    }
+
+    /// The step of `release` began when it did, by the time as it is told now: what a step lasts is judged by
+    /// how time passed, not by how somebody set it.
+    async fn adjust(&self, environment: Environment, release: &Release, set_by: i64) -> Result<bool> {
+        let id = environment.id.clone();
+        let mut next = release.clone();
+        next.step_since = Timestamp::from_micros(next.step_since.micros().saturating_add(set_by));
+        let cause = format!("release {}: the clock was set by {} s", next.id, set_by as f64 / 1e6);
+        let change = Change {
+            environment,
+            release: Some(next),
+            aliases: Vec::new(),
+            event: "release.clock_set",
+            cause,
+            details: Value::Null,
+        };
+        let actor = Actor { name: moves::ACTOR.to_owned(), at: self.clock.now() };
+        let written = self.home.environments.change(&change, &actor).await;
+        if written.is_err() {
+            self.with_memory(&id, |memory| memory.set_by += set_by);
+        }
+        match written {
+            Err(fault) if fault.kind() != Kind::Conflict => Err(fault),
+            _ => Ok(true),
+        }
     }
 
     /// Writes a move; one that was made from what is no longer so is made again.

@@ -68,6 +68,10 @@ impl Reconciler {
             Some(id) => self.home.environments.environment(id).await?.into_iter().collect(),
             None => self.home.environments.environments(None).await?,
         };
+        let set_by = self.set_by();
+        for environment in environments.iter().filter(|_| set_by != 0) {
+            self.with_memory(&environment.id, |memory| memory.set_by += set_by);
+        }
         let looked = join_all(environments.into_iter().map(|environment| self.reconcile(environment))).await;
         let mut moved = false;
         for looked in looked {
