@@ -121,6 +121,9 @@ pub struct Tests {
     pub command: Option<Vec<String>>,
     /// Files and folders the command needs, as for steps.
     pub code: Vec<String>,
+    /// When the command is ended; `None`: after ten minutes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_secs: Option<f64>,
 }
 
 /// An open-loop load: requests are sent when they are due, however slow the answers.

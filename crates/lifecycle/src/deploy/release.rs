@@ -311,7 +311,10 @@ async fn check(home: &Home, environment: &Environment, title: &str, now: Timesta
         let other = home.environments.release(other).await?;
         let what = other.as_ref().map_or_else(
             || "another release is under way".to_owned(),
-            |other| format!("the release of `{}` is under way, {}", self::title(other), status(other)),
+            |other| {
+                let (title, by) = (self::title(other), &other.by);
+                format!("the release of `{title}` by `{by}` is under way, {}", status(other))
+            },
         );
         return Err(refused(title, environment, &what).hint(format!(
             "`modelyard release status {name}` shows it, `modelyard release abort {name}` ends it"

@@ -84,12 +84,13 @@ pub(crate) async fn as_needed(ctx: &Context) -> Result<()> {
     if proposal.changes.is_empty() && !proposal.first {
         return Ok(());
     }
+    let changed = lines(&proposal);
+    apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
     if !ctx.quiet && !ctx.json {
-        for line in lines(&proposal) {
+        for line in changed {
             print::remark(format!("applied: {}", line.trim_start()));
         }
     }
-    apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
     Ok(())
 }
 

@@ -20,6 +20,7 @@ use modelyard_lifecycle::deploy::judge::Comparison;
 use modelyard_lifecycle::deploy::moves::percent;
 use modelyard_lifecycle::deploy::reconcile::{LOCK, Reconciler};
 use modelyard_lifecycle::deploy::release::{self, Look, Machine};
+use modelyard_lifecycle::deploy::{View, environments};
 use serde_json::json;
 
 use super::{Context, print, replicas, serve, session, text};
@@ -196,11 +197,16 @@ impl Following<'_> {
                 }
                 shown = shown.max(release.decisions.len());
                 if release.status.has_ended() {
+                    if release.status == ReleaseStatus::Done {
+                        self.until_followed().await?;
+                    }
                     return Ok(release);
                 }
                 let look = release::look(self.home, self.id, self.ctx.clock.now()).await?;
                 if let Some(look) = look.filter(|look| look.release.id == id) {
-                    if stops && (look.missing.is_some() || release.status == ReleaseStatus::Held) {
+                    let stays = look.missing.is_some() || release.status == ReleaseStatus::Held;
+                    // What was asked of it is carried out first.
+                    if stops && stays && release.wish.is_none() {
                         return Ok(release);
                     }
                     self.live.state(&look);
@@ -208,6 +214,22 @@ impl Following<'_> {
             }
             tokio::time::sleep(LOOKED).await;
         }
+    }
+
+    /// Replicas follow the home by themselves, within a moment: whoever is told that a version serves may ask
+    /// it at once. One that does not follow is for `environments show` to tell.
+    async fn until_followed(&self) -> Result<()> {
+        const PAUSE: Duration = Duration::from_millis(50);
+        for _ in 0..100 {
+            let generation = environments::find(self.home, self.id).await?.state.generation;
+            let reports = self.home.observations.reports(self.id).await?;
+            let live = View::of(reports, self.ctx.clock.now()).live;
+            if live.iter().all(|report| report.generation >= generation) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
     }
 }
 

@@ -14,6 +14,10 @@ use super::project::Reader;
 use super::shape::{Key, Naming, Others, Section, Shape};
 
 const POSITIVE: Shape = Shape::Number { min: f64::MIN_POSITIVE, max: f64::MAX };
+/// More than a machine can send.
+const RATE: Shape = Shape::Number { min: f64::MIN_POSITIVE, max: 1e6 };
+/// Up to a day.
+const SECONDS: Shape = Shape::Number { min: f64::MIN_POSITIVE, max: 86_400.0 };
 const SHARE: Shape = Shape::Number { min: 0.0, max: 1.0 };
 const COUNT: Shape = Shape::Whole { min: 0, max: u32::MAX as i64 };
 const STRATEGIES: Shape = Shape::Choice(&["all-at-once", "blue-green", "canary", "shadow", "a-b"]);
@@ -142,6 +146,8 @@ static TESTS: Section = Section {
             "A command of your own, with {url}, {model} and {version}; its end decides.",
         ),
         CODE,
+        Key::new("timeout", Shape::Duration, "Ends the command after this time, and fails it.")
+            .default("\"10m\""),
     ],
     others: Others::Refused,
 };
@@ -149,8 +155,8 @@ static TESTS: Section = Section {
 static LOAD: Section = Section {
     doc: "A load to stand: requests are sent when they are due, however slow the answers.",
     keys: &[
-        Key::new("rate", POSITIVE, "Requests a second.").required(),
-        Key::new("seconds", POSITIVE, "For so long.").default("10"),
+        Key::new("rate", RATE, "Requests a second.").required(),
+        Key::new("seconds", SECONDS, "For so long.").default("10"),
         Key::new("p95_ms", POSITIVE, "19 of 20 answers within so many milliseconds."),
         Key::new("p99_ms", POSITIVE, "99 of 100 answers within so many milliseconds."),
         Key::new("errors", SHARE, "The highest share of requests that may fail.").default("0"),
@@ -187,14 +193,22 @@ impl Reader<'_> {
         let mut environments = BTreeMap::new();
         for (place, entry) in entries.iter().enumerate() {
             let Some(node) = &entry.node else { continue };
-            let listen = self.listen(node, place);
-            if let Some(other) = taken.insert(listen, entry.name.clone()) {
+            let declared = self.listen(node, place);
+            let listen = declared.unwrap_or_else(|| default_address(place));
+            let overlaps = |other: &SocketAddr| {
+                let (one, another) = (other.ip(), listen.ip());
+                let same = one == another || one.is_unspecified() || another.is_unspecified();
+                other.port() == listen.port() && same
+            };
+            let other = taken.iter().find(|(other, _)| overlaps(other)).map(|(_, name)| name.clone());
+            if let Some(other) = other.filter(|_| declared.is_some()) {
                 self.problems.add_with_hint(
                     node.key_span("listen"),
                     format!("`{other}` listens on {listen} too"),
                     "give one of them another port with `listen`",
                 );
             }
+            taken.insert(listen, entry.name.clone());
             let mut tests = self.tests(node);
             tests.on |= tested.contains(entry.name.as_str());
             let strategy = self.strategy(node);
@@ -211,7 +225,7 @@ impl Reader<'_> {
                 listen: listen.to_string(),
                 replicas: node.count("replicas").map_or(1, whole),
                 requires: required.get(entry.name.as_str()).map(|requires| requires.value.clone()),
-                approvals: approvals(node),
+                approvals: self.approvals(node),
                 strategy,
                 tests,
                 limits: self.limits(node),
@@ -253,19 +267,19 @@ impl Reader<'_> {
         }
     }
 
-    fn listen(&mut self, node: &Node<'_>, place: usize) -> SocketAddr {
-        let port = FIRST_PORT.saturating_add(u16::try_from(place).unwrap_or(u16::MAX));
-        let default = SocketAddr::from(([127, 0, 0, 1], port));
-        let Some(text) = node.text("listen") else { return default };
+    /// The default where nothing is declared, `None` where it is no address.
+    fn listen(&mut self, node: &Node<'_>, place: usize) -> Option<SocketAddr> {
+        let default = default_address(place);
+        let Some(text) = node.text("listen") else { return Some(default) };
         match text.value.parse::<SocketAddr>() {
-            Ok(address) if address.port() != 0 => address,
+            Ok(address) if address.port() != 0 => Some(address),
             _ => {
                 self.problems.add_with_hint(
                     text.span,
                     "expected an address and a port",
                     format!("write \"{default}\""),
                 );
-                default
+                None
             }
         }
     }
@@ -360,7 +374,24 @@ impl Reader<'_> {
             robustness: node.number("robustness"),
             command: command.filter(|words| !words.is_empty()),
             code: plain(code),
+            timeout_secs: node.text("timeout").and_then(|text| duration::parse(&text.value)),
         }
+    }
+
+    fn approvals(&mut self, node: &Node<'_>) -> Approvals {
+        let Some(table) = node.node("approvals") else {
+            return Approvals { count: node.count("approvals").map_or(0, whole), independent: false };
+        };
+        let count = table.count("count").map_or(0, whole);
+        let independent = table.flag("independent").is_some_and(|flag| flag.value);
+        if independent && table.count("count") == Some(0) {
+            self.problems.add_with_hint(
+                table.key_span("independent"),
+                "nobody has to approve it, so nobody else has to either",
+                "count = 1",
+            );
+        }
+        Approvals { count, independent }
     }
 
     fn limits(&mut self, node: &Node<'_>) -> Limits {
@@ -383,14 +414,10 @@ impl Reader<'_> {
     }
 }
 
-fn approvals(node: &Node<'_>) -> Approvals {
-    match node.node("approvals") {
-        Some(table) => Approvals {
-            count: table.count("count").map_or(0, whole),
-            independent: table.flag("independent").is_some_and(|flag| flag.value),
-        },
-        None => Approvals { count: node.count("approvals").map_or(0, whole), independent: false },
-    }
+/// Of the environment at `place` in the file.
+fn default_address(place: usize) -> SocketAddr {
+    let port = FIRST_PORT.saturating_add(u16::try_from(place).unwrap_or(u16::MAX));
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// A count that the table of keys keeps within 32 bits.

@@ -230,6 +230,10 @@ impl Check<'_> {
             },
             (Shape::Number { min, max }, _) => match value::number(value) {
                 None => self.problems.add(span, "expected a finite number"),
+                // The least number above zero stands for all of them.
+                Some(number) if *min == f64::MIN_POSITIVE && number < *min => {
+                    self.problems.add(span, "must be above 0");
+                }
                 Some(number) => self.bounds(span, &number, min, max),
             },
             (Shape::Scalar | Shape::Value, DeValue::Integer(_)) if value::whole(value).is_none() => {

@@ -20,7 +20,7 @@ use super::{Bench, Check, Found};
 
 pub(super) struct OwnCommand;
 
-/// It is ended after that.
+/// It is ended after that, where the project says nothing else.
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Lines of what it printed that the report keeps.
@@ -59,7 +59,7 @@ impl Check for OwnCommand {
         let exit = run(spec, |_| {}, std::future::pending()).await?;
         let printed = String::from_utf8_lossy(&std::fs::read(&log).unwrap_or_default()).into_owned();
         let shown = words.join(" ");
-        let (outcome, sentence) = match ended(&exit) {
+        let (outcome, sentence) = match ended(&exit, timeout(bench)) {
             None => (
                 Outcome::Passed,
                 format!("`{shown}` ended with 0 after {:.1} s", exit.usage.wall_ms as f64 / 1e3),
@@ -75,10 +75,15 @@ impl Check for OwnCommand {
     }
 }
 
+fn timeout(bench: &Bench<'_>) -> Duration {
+    let declared = bench.environment.spec.tests.timeout_secs;
+    declared.and_then(|secs| Duration::try_from_secs_f64(secs).ok()).unwrap_or(TIMEOUT)
+}
+
 /// How it failed, if it did.
-fn ended(exit: &Exit) -> Option<String> {
+fn ended(exit: &Exit, timeout: Duration) -> Option<String> {
     if exit.timed_out {
-        return Some(format!("took longer than {} s and was ended", TIMEOUT.as_secs()));
+        return Some(format!("took longer than {} s and was ended", timeout.as_secs_f64()));
     }
     match exit.status {
         Status::Code(0) => None,
@@ -124,7 +129,7 @@ async fn command(bench: &Bench<'_>, words: &[String], folder: &Path, log: &Path)
         ports: port.into_iter().collect(),
         enforce: true,
     };
-    spec.timeout = Some(TIMEOUT);
+    spec.timeout = Some(timeout(bench));
     Ok(spec)
 }
 
