@@ -70,12 +70,4 @@ impl Categories {
     pub fn distinct(&self) -> usize {
         self.counts.len()
     }
-
-    /// What is left when each value of `part` takes one away.
-    pub(crate) fn without(&self, part: &Self) -> Self {
-        let left = self.counts.iter().map(|(value, count)| {
-            (value.clone(), count.saturating_sub(part.counts.get(value).copied().unwrap_or_default()))
-        });
-        Self::from_counts(left, self.missing.saturating_sub(part.missing))
-    }
 }

@@ -136,20 +136,6 @@ impl Numbers {
         })
     }
 
-    /// What is left when each value of `part` takes one away.
-    pub(crate) fn without(&self, part: &Self) -> Self {
-        let mut gone = part.sorted().iter().peekable();
-        let mut left = Vec::with_capacity(self.len().saturating_sub(part.len()));
-        for value in self.sorted() {
-            while gone.next_if(|other| *other < value).is_some() {}
-            if gone.next_if(|other| *other == value).is_none() {
-                left.push(*value);
-            }
-        }
-        let missing = self.missing.saturating_sub(part.missing);
-        Self { is_sorted: true, all_integers: self.all_integers, missing, ..Self::new(left) }
-    }
-
     pub(crate) fn is_sorted(&self) -> bool {
         self.is_sorted
     }

@@ -34,7 +34,7 @@ impl Default for Rule {
     }
 }
 
-/// How far chunks of the reference are from the rest of it.
+/// How far chunks of the reference are from it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NoiseFloor {
     pub mean: f64,
@@ -44,20 +44,21 @@ pub struct NoiseFloor {
 }
 
 impl NoiseFloor {
-    /// Compares each chunk with the reference less the chunk, since a window is no part of the reference
-    /// either. Chunks in which the column has no values are left out.
+    /// Compares each chunk with the reference, which is best prepared. Chunks in which the column has no values are
+    /// left out.
+    ///
+    /// A chunk is part of what it is compared with, so its distance comes out smaller than a window's would, by a
+    /// share of one in the number of chunks.
     ///
     /// # Errors
     /// If fewer than [`crate::chunks::MIN_CHUNKS`] are left.
     pub fn of(test: &dyn DriftTest, reference: &Sample, chunks: &[Sample]) -> Result<Self, Undefined> {
-        let distances: Vec<f64> = chunks
-            .iter()
-            .filter_map(|chunk| test.score(&Pair::new(&reference.without(chunk), chunk).ok()?).ok())
-            .collect();
+        let distances: Vec<f64> =
+            chunks.iter().filter_map(|chunk| test.score(&Pair::new(reference, chunk).ok()?).ok()).collect();
         Self::of_distances(&distances)
     }
 
-    /// Of distances of chunks from the reference without them, however those are measured.
+    /// Of distances of chunks from the reference, however those are measured.
     ///
     /// # Errors
     /// If there are fewer than [`crate::chunks::MIN_CHUNKS`].
@@ -85,6 +86,13 @@ pub struct State {
     recent: Vec<Judged>,
     /// Begin of the first of the windows by which the column has moved; none while it has not.
     since: Option<Timestamp>,
+}
+
+impl State {
+    /// Since when the column has moved, if it has: what still holds in a window that can't be compared.
+    pub fn since(&self) -> Option<Timestamp> {
+        self.since
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

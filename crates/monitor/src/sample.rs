@@ -68,13 +68,4 @@ impl Sample {
             Self::Categories(categories) => categories.missing(),
         }
     }
-
-    /// The rows that are not in `part`, which is of the same kind: each of its values takes one away.
-    pub(crate) fn without(&self, part: &Self) -> Self {
-        match (self, part) {
-            (Self::Numbers(whole), Self::Numbers(part)) => Self::Numbers(whole.without(part)),
-            (Self::Categories(whole), Self::Categories(part)) => Self::Categories(whole.without(part)),
-            (whole, _) => whole.clone(),
-        }
-    }
 }
