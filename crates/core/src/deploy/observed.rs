@@ -100,9 +100,10 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Requests of which the version was asked.
+    /// Requests of which the version was asked. An answer that is no number is told to the client as its
+    /// own fault, so it is among those refused.
     pub fn requests(&self) -> u64 {
-        self.answered + self.failed
+        self.answered + self.failed + self.not_finite
     }
 
     /// Adds what another replica counted.

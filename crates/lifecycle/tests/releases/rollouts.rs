@@ -247,4 +247,8 @@ fn answers_that_are_no_numbers_are_caught_and_margins_are_kept() {
     // Within a generous margin the errors alone would not be worse.
     let limits = Judge { error_margin: 0.9, ..Judge::default() };
     assert_ne!(judge::judge(&rollout.compared, &limits, Judge::ALPHA / 6.0).errors, Verdict::Worse);
+    // One that answers nothing else, which clients are told is their fault.
+    rollout.compared.candidate.since = Counts { refused: 60, not_finite: 60, ..Counts::default() };
+    let found = judge::judge(&rollout.compared, &Judge::default(), Judge::ALPHA / 6.0);
+    assert_eq!(found.absurd.as_deref(), Some("answers are no numbers"));
 }
