@@ -3,7 +3,8 @@
 //! The rows of all requests that wait are one question. A worker that dies, hangs or holds more memory
 //! than it may is replaced: the next one starts at once, later each time one dies before it gave an
 //! answer, and answers the golden rows before it is asked anything else; whose rows were under way is
-//! for the queue to sort out. Requests wait a while for it, then they are refused.
+//! for the queue to sort out. Requests wait a while for it, then they are refused; where one after the
+//! other dies of what it is asked they are refused at once, so that nobody waits in line for that.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -146,7 +147,10 @@ impl PythonRuntime {
                 State::Failed(..) => self.state = self.starting(Instant::now()),
                 State::Starting(start) => {
                     let since = start.since;
-                    let left = WAIT.saturating_sub(since.elapsed());
+                    let left = match self.deaths <= BACK_OFF.len() {
+                        true => WAIT.saturating_sub(since.elapsed()),
+                        false => Duration::ZERO,
+                    };
                     let started = match tokio::time::timeout(left, &mut start.task).await {
                         Ok(started) => started.unwrap_or_else(|error| {
                             Err(Fault::new(Kind::Internal, "the start was given up").because(error))
