@@ -380,16 +380,18 @@ async fn proven(
     let title = format!("{}@{}", version.name, version.number);
     let id = EnvironmentId { project: environment.id.project.clone(), name: required.to_owned() };
     let way = format!("modelyard deploy {required} {title}");
-    let tested = home
-        .environments
-        .releases(&id)
-        .await?
-        .into_iter()
-        .find(|release| release.package == version.package && release.passed.is_some());
-    let Some(tested) = tested else {
-        return Err(refused(&title, environment, &format!("it was not tested in `{required}`"))
-            .detail("package", version.package.short().to_string())
-            .hint(way));
+    let releases = home.environments.releases(&id).await?;
+    let mut its = releases.into_iter().filter(|release| release.package == version.package).peekable();
+    // Why the newest one ended, which may have been before its tests.
+    let failed = its.peek().filter(|newest| newest.status == ReleaseStatus::Failed);
+    let failed = failed.and_then(|newest| newest.reason.clone());
+    let Some(tested) = its.find(|release| release.passed.is_some()) else {
+        let mut fault = refused(&title, environment, &format!("it was not tested in `{required}`"))
+            .detail("package", version.package.short().to_string());
+        if let Some(reason) = failed {
+            fault = fault.detail("it failed there", reason);
+        }
+        return Err(fault.hint(way));
     };
     if tested.passed != Some(true) {
         let mut fault =
