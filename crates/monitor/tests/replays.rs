@@ -132,7 +132,6 @@ fn a_world_that_changes_raises_an_alarm_in_its_second_week_and_keeps_it() {
 fn weeks_that_differ_by_themselves_seldom_raise_an_alarm() {
     for mood in [0.1, 0.5] {
         let moved: usize = (0..100).map(|seed| replay(seed, 0.0, mood).len()).sum();
-        println!("mood {mood}: {moved} of {} weeks", 100 * WEEKS);
         assert!(moved * 50 < 100 * WEEKS, "mood {mood}: alarms in {moved} of {} weeks", 100 * WEEKS);
     }
 }

@@ -99,6 +99,14 @@ mod tests {
     }
 
     #[test]
+    fn a_threshold_that_is_met_is_drift_for_distances_and_for_ks_alone() {
+        for test in ALL {
+            let is_met = test.measure() == Measure::Distance || test.name() == "ks";
+            assert_eq!(test.is_drift(test.threshold(), test.threshold()), is_met, "{}", test.name());
+        }
+    }
+
+    #[test]
     fn what_cannot_be_compared_says_why() {
         let (some, none, other) = (numbers(&[1.0]), numbers(&[f64::NAN, f64::INFINITY]), words(&["a"]));
         let check = |reference: &Sample, current: &Sample, wanted: &str| {
