@@ -68,12 +68,20 @@ pub(crate) fn sturges(reference: &Numbers, current: &Numbers, values: usize) -> 
         return vec![low - 0.5, high + 0.5];
     }
     // The order of operations is NumPy's: another would round to another number of bins now and then.
-    let mut width = (high - low) / ((values as f64).log2() + 1.0);
+    let parts = (values as f64).log2() + 1.0;
+    let mut width = (high - low) / parts;
     if reference.are_integers() && current.are_integers() && width < 1.0 {
         width = 1.0;
     }
-    let bins = ((high - low) / width).ceil();
-    let step = (high - low) / bins;
+    let (bins, step) = if width == 0.0 {
+        (1.0, 0.0)
+    } else if width.is_infinite() {
+        // NumPy refuses a range that is no number any more.
+        (parts.ceil(), high / parts.ceil() - low / parts.ceil())
+    } else {
+        let bins = ((high - low) / width).ceil();
+        (bins, (high - low) / bins)
+    };
     let mut edges: Vec<f64> = (0..bins as usize).map(|edge| edge as f64 * step + low).collect();
     edges.push(high);
     edges

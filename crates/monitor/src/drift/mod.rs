@@ -91,6 +91,8 @@ pub fn effect(kind: Kind) -> &'static dyn DriftTest {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::{Categories, Numbers, Sample};
 
@@ -143,6 +145,51 @@ mod tests {
             for test in ALL.iter().filter(|test| test.fits(sample.kind())) {
                 let score = test.score(&Pair::new(sample, &sample.clone()).unwrap()).unwrap();
                 assert!(!test.is_drift(score, test.threshold()), "{}: {score}", test.name());
+            }
+        }
+    }
+
+    fn any_number() -> impl Strategy<Value = f64> {
+        let odd =
+            [0.0, -0.0, 5e-324, 1e-300, 1.0, f64::MAX, f64::MIN, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        prop_oneof![prop::num::f64::ANY, -9.0..9.0f64, prop::sample::select(odd.to_vec())]
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_numbers_a_score_is_one_or_says_why(
+            before in prop::collection::vec(any_number(), 0..60),
+            now in prop::collection::vec(any_number(), 0..60),
+        ) {
+            let (before, now) = (numbers(&before), numbers(&now));
+            if let Ok(pair) = Pair::new(&before, &now) {
+                for pair in [pair, pair.as_categories()] {
+                    for test in ALL {
+                        if let Ok(score) = test.score(&pair) {
+                            prop_assert!(score.is_finite() && score >= 0.0, "{}: {score}", test.name());
+                        }
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn order_and_scale_change_nothing(
+            before in prop::collection::vec(-9.0..9.0f64, 1..80),
+            mut now in prop::collection::vec(-9.0..9.0f64, 1..80),
+        ) {
+            let scores = |before: &[f64], now: &[f64]| -> Vec<f64> {
+                let (before, now) = (numbers(before), numbers(now));
+                let pair = Pair::new(&before, &now).unwrap();
+                ["wasserstein", "ks"].iter().map(|name| lookup(name).unwrap().score(&pair).unwrap()).collect()
+            };
+            // A constant reference counts as spread by 0.001, whatever the scale.
+            prop_assume!(before.iter().any(|value| (value - before[0]).abs() > 1.0));
+            let found = scores(&before, &now);
+            now.reverse();
+            let scaled = |values: &[f64]| values.iter().map(|value| value * 1024.0).collect::<Vec<_>>();
+            for (one, other) in found.iter().zip(scores(&scaled(&before), &scaled(&now))) {
+                prop_assert!((one - other).abs() < 1e-12 * one.abs().max(1.0), "{one} {other}");
             }
         }
     }

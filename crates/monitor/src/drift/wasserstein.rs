@@ -33,8 +33,9 @@ impl DriftTest for Wasserstein {
             Some(tallied) if i32::try_from(current.len()).is_ok() => on_grid(tallied, reference, current),
             _ => Area::new(reference, current).between(reference.sorted(), current.sorted()).total,
         };
-        if distance.is_finite() && spread.is_finite() {
-            Ok(distance / spread)
+        let score = distance / spread;
+        if score.is_finite() && spread.is_finite() {
+            Ok(score)
         } else {
             Err(Undefined::new("its values are too large to be compared"))
         }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use modelyard_core::table::Table;
 use modelyard_evaluate::Undefined;
@@ -32,7 +32,7 @@ struct Encoding {
     mean: f64,
     standard_deviation: f64,
     /// By category; none for numbers.
-    shares: Option<HashMap<String, f64>>,
+    shares: Option<BTreeMap<String, f64>>,
 }
 
 impl Pca {
@@ -130,7 +130,7 @@ impl Encoding {
         let shares = match rows {
             Rows::Numbers(_) => None,
             Rows::Names(names) => {
-                let mut shares: HashMap<String, f64> = HashMap::new();
+                let mut shares: BTreeMap<String, f64> = BTreeMap::new();
                 for name in names.iter().flatten() {
                     *shares.entry(name.clone().into_owned()).or_default() += 1.0 / names.len() as f64;
                 }
