@@ -5,14 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use modelyard_evaluate::sequential::{
-    Arm, Sample, constant, evidence_above, evidence_below, interval, shifted, threshold,
-};
+use modelyard_evaluate::sequential::{Alpha, Arm, Pair, Sample, Verdict, constant, shifted, threshold};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 struct Reference {
-    alpha: f64,
+    alpha: BTreeMap<String, f64>,
     cases: Vec<Case>,
 }
 
@@ -21,6 +19,7 @@ struct Case {
     /// Sum and count, before and since.
     candidate: [(f64, f64); 2],
     incumbent: [(f64, f64); 2],
+    margin: f64,
     evidence: BTreeMap<String, f64>,
     lower: f64,
     upper: f64,
@@ -34,11 +33,10 @@ fn sample([before, since]: [(f64, f64); 2]) -> Sample {
 fn evidence_and_bounds_are_those_of_scipy() {
     let reference: Reference = serde_json::from_str(include_str!("sequential/reference.json")).unwrap();
     for case in &reference.cases {
-        let (candidate, incumbent) = (sample(case.candidate), sample(case.incumbent));
+        let pair = Pair::new(sample(case.candidate), sample(case.incumbent), case.margin);
         for (difference, wanted) in &case.evidence {
             let difference: f64 = difference.parse().unwrap();
-            let found = evidence_above(&candidate, &incumbent, difference)
-                .max(evidence_below(&candidate, &incumbent, difference));
+            let found = pair.evidence_above(difference).max(pair.evidence_below(difference));
             if found == f64::NEG_INFINITY {
                 // The estimate itself lies there.
                 continue;
@@ -46,7 +44,7 @@ fn evidence_and_bounds_are_those_of_scipy() {
             // Both take logarithms of gamma functions around 1e7, of which the last digits differ.
             assert!((found - wanted).abs() < 1e-6 * wanted.abs().max(1.0), "{difference}: {found} {wanted}");
         }
-        let (lower, upper) = interval(&candidate, &incumbent, reference.alpha);
+        let (lower, upper) = pair.bounds(reference.alpha["lower"], reference.alpha["upper"]);
         assert!((lower - case.lower).abs() < 1e-7, "lower {lower}, SciPy {}", case.lower);
         assert!((upper - case.upper).abs() < 1e-7, "upper {upper}, SciPy {}", case.upper);
     }
@@ -78,56 +76,105 @@ fn misses(alpha: f64, mut run: impl FnMut(&mut Random) -> bool) {
     assert!(missed <= allowed, "left out in {missed}, allowed {allowed}");
 }
 
+/// Adds a value to the candidate with probability `share`, else to the incumbent.
+fn request(pair: &mut Pair, random: &mut Random, share: f64, values: [&dyn Fn(&mut Random) -> f64; 2]) {
+    let ours = random.uniform() < share;
+    let (arm, value) = if ours { (&mut pair.candidate, values[0]) } else { (&mut pair.incumbent, values[1]) };
+    arm.since.push(value(random));
+}
+
+/// Zero or one.
+fn coin(rate: f64) -> impl Fn(&mut Random) -> f64 {
+    move |random| f64::from(u8::from(random.uniform() < rate))
+}
+
 #[test]
 fn the_truth_is_left_out_as_seldom_as_promised_however_often_one_looks() {
     let alpha = 0.05;
-    // Rates of candidate and incumbent, and the candidate's share of traffic.
-    for (ours, theirs, share) in [(0.01, 0.01, 0.05), (0.3, 0.25, 0.5), (0.0, 0.002, 0.25), (0.06, 0.05, 0.1)]
-    {
-        misses(alpha, |random| {
-            let (mut candidate, mut incumbent) = (Sample::default(), Sample::default());
+    // Rates of candidate and incumbent, the candidate's share of traffic, what the past says of both.
+    let known = Arm::new(200.0, 20_000.0);
+    for (ours, theirs, share, past) in [
+        (0.01, 0.01, 0.05, Arm::default()),
+        (0.01, 0.01, 0.05, known),
+        (0.018, 0.01, 0.25, known),
+        (0.3, 0.25, 0.5, Arm::default()),
+        (0.0, 0.002, 0.25, known),
+        (0.06, 0.05, 0.1, Arm::new(1.0, 20.0)),
+    ] {
+        for above in [true, false] {
+            misses(alpha, |random| {
+                let before = Sample::new(past, Arm::default());
+                let mut pair = Pair::new(before, before, 0.008);
+                (0..3_000).any(|_| {
+                    request(&mut pair, random, share, [&coin(ours), &coin(theirs)]);
+                    let evidence = if above {
+                        pair.evidence_above(ours - theirs)
+                    } else {
+                        pair.evidence_below(ours - theirs)
+                    };
+                    evidence >= threshold(alpha)
+                })
+            });
+        }
+    }
+}
+
+#[test]
+fn a_misleading_past_makes_nothing_invalid() {
+    for above in [true, false] {
+        misses(0.05, |random| {
+            let candidate = Sample::new(Arm::new(300.0, 1_000.0), Arm::default());
+            let incumbent = Sample::new(Arm::new(0.0, 50_000.0), Arm::default());
+            let mut pair = Pair::new(candidate, incumbent, 0.008);
             (0..3_000).any(|_| {
-                let (arm, rate) =
-                    if random.uniform() < share { (&mut candidate, ours) } else { (&mut incumbent, theirs) };
-                arm.since.count += 1.0;
-                arm.since.sum += f64::from(u8::from(random.uniform() < rate));
-                let difference = ours - theirs;
-                let limit = threshold(alpha);
-                evidence_above(&candidate, &incumbent, difference) >= limit
-                    || evidence_below(&candidate, &incumbent, difference) >= limit
+                request(&mut pair, random, 0.5, [&coin(0.02), &coin(0.02)]);
+                let evidence = if above { pair.evidence_above(0.0) } else { pair.evidence_below(0.0) };
+                evidence >= threshold(0.05)
             })
         });
     }
 }
 
 #[test]
-fn a_misleading_past_makes_nothing_invalid() {
+fn any_value_between_0_and_1_can_be_compared() {
     misses(0.05, |random| {
-        let mut candidate = Sample::new(Arm::new(300.0, 1_000.0), Arm::default());
-        let mut incumbent = Sample::new(Arm::new(0.0, 50_000.0), Arm::default());
-        (0..3_000).any(|_| {
-            let arm = if random.uniform() < 0.5 { &mut candidate } else { &mut incumbent };
-            arm.since.count += 1.0;
-            arm.since.sum += f64::from(u8::from(random.uniform() < 0.02));
-            evidence_above(&candidate, &incumbent, 0.0) >= threshold(0.05)
+        let mut pair = Pair::new(Sample::default(), Sample::default(), 0.05);
+        (0..2_000).any(|_| {
+            // Means a half each, spread differently.
+            request(&mut pair, random, 0.5, [&|random| random.uniform(), &coin(0.5)]);
+            pair.evidence_above(0.0) >= threshold(0.05)
         })
     });
 }
 
+/// What becomes known later, a value a request, is judged as errors are: here whether an answer was wrong,
+/// and how far a probability lay from what happened (the Brier score).
 #[test]
-fn any_value_between_0_and_1_can_be_compared() {
-    misses(0.05, |random| {
-        let (mut candidate, mut incumbent) = (Sample::default(), Sample::default());
-        (0..2_000).any(|_| {
-            // Means a half each, spread differently.
-            let ours = random.uniform() < 0.5;
-            let value = random.uniform();
-            let (arm, value) = if ours { (&mut candidate, value) } else { (&mut incumbent, value.round()) };
-            arm.since.count += 1.0;
-            arm.since.sum += value;
-            evidence_above(&candidate, &incumbent, 0.0) >= threshold(0.05)
-        })
-    });
+fn what_labels_tell_is_judged_by_the_same_code() {
+    let judged = |candidate: &dyn Fn(&mut Random) -> f64, incumbent: &dyn Fn(&mut Random) -> f64| {
+        let mut pair = Pair::new(Sample::default(), Sample::default(), 0.05);
+        let mut random = Random(7);
+        let alpha = Alpha { worse: 0.01, not_worse: 0.05 };
+        for seen in 1..20_000 {
+            request(&mut pair, &mut random, 0.5, [candidate, incumbent]);
+            let verdict = pair.verdict(alpha);
+            if verdict != Verdict::Undecided {
+                return (verdict, seen);
+            }
+        }
+        (Verdict::Undecided, 20_000)
+    };
+    let wrong = |share: f64| coin(share);
+    let (verdict, seen) = judged(&wrong(0.33), &wrong(0.2));
+    assert_eq!(verdict, Verdict::Worse, "after {seen} labels");
+    assert!(seen < 6_000, "{seen} labels");
+    let (verdict, seen) = judged(&wrong(0.2), &wrong(0.2));
+    assert_eq!(verdict, Verdict::NotWorse, "after {seen} labels");
+    let brier = |says: f64| move |random: &mut Random| (says - coin(0.3)(random)).powi(2);
+    let (verdict, seen) = judged(&brier(0.7), &brier(0.3));
+    assert_eq!(verdict, Verdict::Worse, "after {seen} labels");
+    let (verdict, seen) = judged(&brier(0.31), &brier(0.3));
+    assert_eq!(verdict, Verdict::NotWorse, "after {seen} labels");
 }
 
 #[test]

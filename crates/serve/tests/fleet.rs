@@ -193,6 +193,52 @@ async fn three_hundred_swaps_under_load_fail_lose_and_misroute_nothing() {
     assert_eq!(closed.load(Ordering::Relaxed), opened);
 }
 
+/// A training profile whose answers lay between `edges`.
+fn profile(edges: [f64; 4]) -> modelyard_core::package::TrainingProfile {
+    let numbers = serde_json::json!({
+        "min": edges[0], "max": edges[3], "mean": 0.0, "standard_deviation": 0.0, "quantiles": [],
+        "edges": edges, "counts": [0, 0, 0],
+    });
+    let column =
+        serde_json::json!({"name": "y", "type": "float", "nulls": 0, "distinct": 0, "numbers": numbers});
+    serde_json::from_value(serde_json::json!({"version": 1, "inputs": [], "outputs": [column]})).unwrap()
+}
+
+#[tokio::test]
+async fn a_candidate_is_counted_by_the_incumbents_bins_too() {
+    let clock = Arc::new(Ticks::default());
+    let fleet = Fleet::new(clock.clone());
+    let (one, two) = (version("single", 1).await, version("single", 2).await);
+    let [first, second] = [&one, &two].map(|fixture| fixture.package.digest());
+    let state = |stable, beside: Option<(Digest, Role)>, generation| EnvironmentState {
+        generation,
+        release: Some(ReleaseId::new(&*clock)),
+        placed: [Some(placed(stable, 1, Role::Stable, Phase::Serve, 0.0))]
+            .into_iter()
+            .chain([beside.map(|(package, role)| placed(package, 2, role, Phase::Serve, 1.0))])
+            .flatten()
+            .collect(),
+    };
+    // The answers of rows n are n + n / 7.
+    fleet.take_in(open(&one, &options()).await, Some(&profile([0.0, 2.0, 6.0, 30.0])), Box::new(()));
+    fleet.take_in(open(&two, &options()).await, Some(&profile([2.0, 4.0, 8.0, 100.0])), Box::new(()));
+    assert!(fleet.follow(&state(first, Some((second, Role::Candidate)), 1)));
+    for row in one.rows.iter().take(8) {
+        fleet.turn("any").unwrap().ask(0, reading(row.clone())).await.unwrap();
+    }
+    let counted = fleet.counts().remove(&second).unwrap();
+    assert_eq!(counted.outputs, [2, 3, 1, 2]);
+    assert_eq!(counted.outputs_beside, [(first, vec![2, 4, 2, 0])].into());
+    // A further generation counts on; an incumbent is compared with nobody.
+    assert!(fleet.follow(&state(first, Some((second, Role::Candidate)), 2)));
+    fleet.turn("any").unwrap().ask(0, reading(one.rows[0].clone())).await.unwrap();
+    assert_eq!(fleet.counts()[&second].outputs_beside, [(first, vec![3, 4, 2, 0])].into());
+    assert!(fleet.follow(&state(second, Some((first, Role::Candidate)), 3)));
+    assert!(fleet.counts()[&second].outputs_beside.is_empty());
+    assert_eq!(fleet.counts()[&first].outputs_beside, [(second, vec![0; 4])].into());
+    fleet.close().await;
+}
+
 #[tokio::test]
 async fn a_version_that_left_stays_until_its_last_request_is_answered() {
     let fleet = Fleet::new(Arc::new(Ticks::default()));

@@ -89,6 +89,10 @@ pub struct Counts {
     pub latency: Vec<u64>,
     /// Rows by bin of the package's output profile, or by class; the last takes what fits nowhere.
     pub outputs: Vec<u64>,
+    /// The same rows by the bins, or the classes, of the package that serves beside it as incumbent: two
+    /// histograms can only be compared over the same bins. Empty where none does.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outputs_beside: BTreeMap<Digest, Vec<u64>>,
     /// Requests whose answer was no number.
     pub not_finite: u64,
     /// Copies that were dropped since too many waited, of a shadow.
@@ -126,6 +130,7 @@ impl Counts {
             rows,
             latency,
             outputs,
+            outputs_beside,
             not_finite,
             dropped,
             different,
@@ -143,7 +148,14 @@ impl Counts {
         ] {
             *mine = with(*mine, theirs);
         }
-        for (mine, theirs) in [(latency, &other.latency), (outputs, &other.outputs)] {
+        for package in other.outputs_beside.keys() {
+            outputs_beside.entry(*package).or_default();
+        }
+        let beside =
+            outputs_beside.iter_mut().map(|(package, mine)| (mine, other.outputs_beside.get(package)));
+        let beside = beside.filter_map(|(mine, theirs)| theirs.map(|theirs| (mine, theirs)));
+        for (mine, theirs) in [(latency, &other.latency), (outputs, &other.outputs)].into_iter().chain(beside)
+        {
             mine.resize(mine.len().max(theirs.len()), 0);
             for (mine, theirs) in mine.iter_mut().zip(theirs) {
                 *mine = with(*mine, *theirs);

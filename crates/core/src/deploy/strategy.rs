@@ -72,18 +72,22 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// The share of good releases that may be rolled back by chance, over all that is looked at.
+    /// The share of good releases that may be rolled back by chance, and of those worse by a margin that may
+    /// reach all traffic, over all that is looked at.
     pub const ALPHA: f64 = 0.05;
 }
 
+/// The margin of errors weighs two things that are simulated in `lifecycle`'s `tests/releases/rollouts.rs`:
+/// with a smaller one a version that is as good takes many more requests to pass, with a larger one two points
+/// more errors are found later.
 impl Default for Judge {
     fn default() -> Self {
         Self {
-            min_samples: 1_000,
+            min_samples: 500,
             min_time_secs: 60.0,
             max_time_secs: 3_600.0,
             on_timeout: OnTimeout::Hold,
-            error_margin: 0.005,
+            error_margin: 0.008,
             latency_margin: 0.05,
             max_shift: 0.5,
         }

@@ -3,7 +3,7 @@
 //! A retrained model answers differently on purpose, so this asks for much: a constant, or a distance that
 //! somebody declared.
 
-use super::{Arm, Sample, evidence_above, joined};
+use super::{Arm, Pair, Sample, joined};
 
 /// Total variation between two histograms, in [0, 1]: half the sum of differences of shares. `None` where one
 /// of them is empty or they have other numbers of bins.
@@ -13,7 +13,7 @@ pub fn distance(candidate: &[f64], incumbent: &[f64]) -> Option<f64> {
     Some(sum / 2.0)
 }
 
-/// Evidence (ln of an e-value, see [`evidence_above`]) that the total variation exceeds `distance`.
+/// Evidence (ln of an e-value, see [`Pair::evidence_above`]) that the total variation exceeds `distance`.
 ///
 /// The total variation is the largest difference of the shares of any set of bins. Tried are each bin alone,
 /// the lowest bins up to each, and the highest from each; a distance that none of these shows is not found.
@@ -24,12 +24,7 @@ pub fn shifted(candidate: &[f64], incumbent: &[f64], distance: f64) -> f64 {
         return f64::NEG_INFINITY;
     }
     let of_set = |in_candidate: f64, in_incumbent: f64| {
-        let (candidate, incumbent) = (Arm::new(in_candidate, ours), Arm::new(in_incumbent, theirs));
-        evidence_above(
-            &Sample::new(Arm::default(), candidate),
-            &Sample::new(Arm::default(), incumbent),
-            distance,
-        )
+        above(Arm::new(in_candidate, ours), Arm::new(in_incumbent, theirs), distance)
     };
     let mut sets = Vec::with_capacity(3 * candidate.len());
     let (mut below, mut below_theirs) = (0.0, 0.0);
@@ -47,13 +42,15 @@ pub fn shifted(candidate: &[f64], incumbent: &[f64], distance: f64) -> f64 {
 pub fn constant(candidate: &[f64], incumbent: &[f64]) -> f64 {
     let Some((ours, theirs)) = totals(candidate, incumbent) else { return f64::NEG_INFINITY };
     let Some(only) = candidate.iter().position(|count| *count == ours) else { return f64::NEG_INFINITY };
-    let evidence = evidence_above(
-        &Sample::new(Arm::default(), Arm::new(ours, ours)),
-        &Sample::new(Arm::default(), Arm::new(incumbent[only], theirs)),
-        0.0,
-    );
+    let evidence = above(Arm::new(ours, ours), Arm::new(incumbent[only], theirs), 0.0);
     // Which bin it would be was not known beforehand: the mean over all bins, of which one has evidence.
     evidence - (candidate.len() as f64).ln()
+}
+
+/// Evidence that the candidate's share is higher by more than `difference`; by how much more is open.
+fn above(candidate: Arm, incumbent: Arm, difference: f64) -> f64 {
+    let sample = |since: Arm| Sample::new(Arm::default(), since);
+    Pair::new(sample(candidate), sample(incumbent), 1.0).evidence_above(difference)
 }
 
 fn totals(candidate: &[f64], incumbent: &[f64]) -> Option<(f64, f64)> {
@@ -85,7 +82,7 @@ mod tests {
     #[test]
     fn only_what_goes_beyond_the_distance_is_a_shift() {
         let incumbent = [250.0; 4];
-        assert!(shifted(&[0.0, 0.0, 50.0, 350.0], &incumbent, 0.5) < threshold(0.01));
+        assert!(shifted(&[0.0, 0.0, 90.0, 310.0], &incumbent, 0.5) < threshold(0.01));
         assert!(shifted(&[0.0, 0.0, 0.0, 100.0], &incumbent, 0.5) > threshold(0.01));
         assert!(shifted(&[0.0, 10.0, 190.0, 200.0], &incumbent, 0.3) > threshold(0.01));
     }

@@ -1,9 +1,12 @@
 //! Candidate against incumbent over the same period: worse, not worse, or not yet known.
 //!
 //! Watched are the share of failed requests, the share slower than the incumbent's 95 % quantile, and what
-//! was answered; each by a test that stays valid however often one looks, with a third of
-//! [`Judge::ALPHA`], divided among the steps that are judged. A good release is rolled back with at most that
-//! probability, and a candidate that is worse by its margin is passed on with no more.
+//! was answered; each by a test that stays valid however often one looks.
+//!
+//! Both errors of a whole release have the probability [`Judge::ALPHA`], and each is divided as it adds up
+//! (see [`alphas`]). One test that says *worse* ends a release, so those share it, and divide it among the
+//! steps. *Not worse* must be said of everything at every step: of one that is worse in something
+//! by its margin it is said wrongly each time, so a single step may err more often.
 //!
 //! The incumbent's quantile is an estimate, so the threshold is fixed from what it answered *before* the
 //! comparison (the step before, else all that is counted; in an environment that has just started the first
@@ -12,14 +15,13 @@
 //! equal versions stay equal under any threshold.
 //!
 //! Answers only bound the absurd, since a retrained model answers differently on purpose: values that are no
-//! numbers, a constant, a total variation beyond `max_shift`. Rows of one request are seldom independent, so
-//! they count as one answer together.
+//! numbers, a constant, a total variation beyond `max_shift`, where both are counted by the bins of the
+//! incumbent's profile. Rows of one request are seldom independent, so they count as one answer together.
 
 use modelyard_core::Digest;
 use modelyard_core::deploy::{Counts, EnvironmentState, Judge, LATENCY_ENDS_US, Release, Slow, StrategyKind};
-use modelyard_evaluate::sequential::{
-    Arm, Sample, constant, distance, evidence_above, evidence_below, interval, joined, shifted, threshold,
-};
+pub use modelyard_evaluate::sequential::{Alpha, Verdict};
+use modelyard_evaluate::sequential::{Arm, Pair, Sample, constant, distance, joined, shifted, threshold};
 use serde::Serialize;
 
 use super::View;
@@ -27,19 +29,15 @@ use super::View;
 /// Answers of the incumbent that a quantile is estimated from, at least.
 pub const SLOW_SAMPLES: u64 = 500;
 
-/// Failed, slow, answers.
-const WATCHED: f64 = 3.0;
+/// What failures, slowness and answers have of the probability that a good release is rolled back. Slowness
+/// and absurd answers show within a few hundred requests, failures need thousands.
+const SHARES: [f64; 3] = [0.6, 0.2, 0.2];
+
+/// However many steps there are, one that is worse by its margin passes a single one no more often.
+const MOST_A_STEP: f64 = 0.25;
 
 /// Distance of answers that is shown as different, though never acted upon.
 const DIFFERENT: f64 = 0.1;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    Worse,
-    NotWorse,
-    Undecided,
-}
 
 /// The counts of a version, split where the comparison began.
 #[derive(Clone, Debug, Default)]
@@ -72,8 +70,6 @@ pub struct Findings {
 pub struct Comparison {
     pub candidate: Seen,
     pub incumbent: Seen,
-    /// Of one bound, of what is watched in this step.
-    pub alpha: f64,
     pub errors: Bounds,
     pub latency: Bounds,
     pub outputs: Outputs,
@@ -100,6 +96,8 @@ pub struct Bounds {
     pub incumbent: Option<f64>,
     pub lower: f64,
     pub upper: f64,
+    /// Of the lower bound and of the upper one, in this step.
+    pub alpha: Alpha,
     pub margin: f64,
     /// Of latency: from where on a request is slow.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -133,22 +131,49 @@ impl Findings {
     }
 }
 
-/// The share of α that one watched thing has in one step.
-pub fn alpha(release: &Release) -> f64 {
+/// The error probabilities in one step of a release.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Alphas {
+    pub errors: Alpha,
+    pub latency: Alpha,
+    /// Of calling answers absurd that are not.
+    pub answers: f64,
+}
+
+/// The error probabilities of each watched thing in one step.
+///
+/// *Worse* is said by chance in at most the sum over all that is watched and all steps. *Not worse* takes
+/// everything in every step: of a candidate that is worse by its margin throughout, in at most the product over
+/// the steps, and in no more where several things are worse (an intersection–union test: Berger,
+/// Technometrics 24, 1982). Each step is compared by what comes after the one before, so both hold for tests
+/// of which each holds given the past.
+pub fn alphas(release: &Release) -> Alphas {
     let strategy = &release.strategy;
     let judged = match strategy.kind {
         // All traffic is the end, not a step.
         StrategyKind::Canary => strategy.weights.iter().filter(|weight| **weight < 1.0).count(),
         _ => 1,
     };
-    Judge::ALPHA / WATCHED / judged.max(1) as f64
+    let judged = judged.max(1) as f64;
+    let not_worse = Judge::ALPHA.powf(1.0 / judged).min(MOST_A_STEP);
+    let [errors, latency, answers] = SHARES.map(|share| Judge::ALPHA * share / judged);
+    Alphas {
+        errors: Alpha { worse: errors, not_worse },
+        latency: Alpha { worse: latency, not_worse },
+        answers,
+    }
 }
 
 /// Both versions as they are compared in this step; `None` without an incumbent.
 pub fn compared(release: &Release, incumbent: Digest, view: &View) -> Compared {
     let watched = |package: Digest| {
-        let now = view.counted(package);
-        let base = release.step_counts.get(&package).cloned().unwrap_or_default();
+        let mut now = view.counted(package);
+        let mut base = release.step_counts.get(&package).cloned().unwrap_or_default();
+        // Two profiles have other bins, and two models may name their classes in another order.
+        if let Some(beside) = now.outputs_beside.get(&incumbent).filter(|_| package != incumbent) {
+            now.outputs = beside.clone();
+            base.outputs = base.outputs_beside.get(&incumbent).cloned().unwrap_or_default();
+        }
         let (slow_before, slow_since) = match &release.slow {
             None => (Arm::default(), Arm::default()),
             Some(slow) => {
@@ -161,13 +186,12 @@ pub fn compared(release: &Release, incumbent: Digest, view: &View) -> Compared {
     Compared { candidate: watched(release.package), incumbent: watched(incumbent) }
 }
 
-/// What `compared` shows with error probability `alpha` a watched thing.
-pub fn judge(compared: &Compared, limits: &Judge, alpha: f64) -> Findings {
-    let (candidate, incumbent) = (&compared.candidate, &compared.incumbent);
+/// What `compared` shows with the error probabilities `alphas`.
+pub fn judge(compared: &Compared, limits: &Judge, alphas: &Alphas) -> Findings {
     Findings {
-        errors: verdict(&errors(candidate), &errors(incumbent), limits.error_margin, alpha),
-        latency: verdict(&latency(candidate), &latency(incumbent), limits.latency_margin, alpha),
-        absurd: absurd(candidate, incumbent, limits.max_shift, alpha),
+        errors: errors(compared, limits).verdict(alphas.errors),
+        latency: latency(compared, limits).verdict(alphas.latency),
+        absurd: absurd(&compared.candidate, &compared.incumbent, limits, alphas.answers),
     }
 }
 
@@ -199,37 +223,33 @@ fn slow_arm(counts: &Counts, above_us: u64) -> Arm {
     Arm::new(slow as f64, counts.latency.iter().sum::<u64>() as f64)
 }
 
-fn errors(watched: &Watched) -> Sample {
-    let arm = |counts: &Counts| Arm::new(counts.failed as f64, counts.requests() as f64);
-    Sample::new(arm(&watched.before), arm(&watched.since))
+fn errors(compared: &Compared, limits: &Judge) -> Pair {
+    let sample = |watched: &Watched| watched.sample(|counts| counts.failed);
+    Pair::new(sample(&compared.candidate), sample(&compared.incumbent), limits.error_margin)
 }
 
-fn latency(watched: &Watched) -> Sample {
-    Sample::new(watched.slow_before, watched.slow_since)
+fn latency(compared: &Compared, limits: &Judge) -> Pair {
+    let sample = |watched: &Watched| Sample::new(watched.slow_before, watched.slow_since);
+    Pair::new(sample(&compared.candidate), sample(&compared.incumbent), limits.latency_margin)
 }
 
-fn verdict(candidate: &Sample, incumbent: &Sample, margin: f64, alpha: f64) -> Verdict {
-    let limit = threshold(alpha);
-    if evidence_above(candidate, incumbent, margin) >= limit {
-        Verdict::Worse
-    } else if evidence_below(candidate, incumbent, margin) >= limit {
-        Verdict::NotWorse
-    } else {
-        Verdict::Undecided
+impl Watched {
+    /// Requests of a kind among all.
+    fn sample(&self, of_kind: impl Fn(&Counts) -> u64) -> Sample {
+        let arm = |counts: &Counts| Arm::new(of_kind(counts) as f64, counts.requests() as f64);
+        Sample::new(arm(&self.before), arm(&self.since))
     }
 }
 
 /// Three tests that share one error probability.
-fn absurd(candidate: &Watched, incumbent: &Watched, max_shift: f64, alpha: f64) -> Option<String> {
-    let numbers = |watched: &Watched| {
-        let arm = |counts: &Counts| Arm::new(counts.not_finite as f64, counts.requests() as f64);
-        Sample::new(arm(&watched.before), arm(&watched.since))
-    };
+fn absurd(candidate: &Watched, incumbent: &Watched, limits: &Judge, alpha: f64) -> Option<String> {
+    let numbers = |watched: &Watched| watched.sample(|counts| counts.not_finite);
+    let no_numbers = Pair::new(numbers(candidate), numbers(incumbent), limits.error_margin);
     let (ours, theirs) = (answers(&candidate.since), answers(&incumbent.since));
     let tests = [
-        (evidence_above(&numbers(candidate), &numbers(incumbent), 0.0), "answers are no numbers"),
+        (no_numbers.evidence_above(0.0), "answers are no numbers"),
         (constant(&ours, &theirs), "it answers one thing alone"),
-        (shifted(&ours, &theirs, max_shift), "its answers have moved further than `max_shift`"),
+        (shifted(&ours, &theirs, limits.max_shift), "its answers have moved further than `max_shift`"),
     ];
     if joined(&tests.map(|(evidence, _)| evidence)) < threshold(alpha) {
         return None;
@@ -255,31 +275,30 @@ impl Comparison {
     pub fn of(release: &Release, view: &View) -> Option<Self> {
         let package = incumbent(&release.before, release.package)?;
         let compared = compared(release, package, view);
-        let (limits, alpha) = (&release.strategy.judge, alpha(release));
-        let findings = judge(&compared, limits, alpha);
-        let bounds = |candidate: Sample, incumbent: Sample, margin: f64, verdict: Verdict| {
-            let (lower, upper) = interval(&candidate, &incumbent, alpha);
+        let (limits, alphas) = (&release.strategy.judge, alphas(release));
+        let findings = judge(&compared, limits, &alphas);
+        let bounds = |pair: Pair, alpha: Alpha, verdict: Verdict| {
+            let (lower, upper) = pair.bounds(alpha.worse, alpha.not_worse);
             let share = |sample: Sample| (sample.since.count > 0.0).then(|| sample.since.mean());
             Bounds {
-                candidate: share(candidate),
-                incumbent: share(incumbent),
+                candidate: share(pair.candidate),
+                incumbent: share(pair.incumbent),
                 lower,
                 upper,
-                margin,
+                alpha,
+                margin: pair.margin,
                 above_us: None,
                 verdict,
             }
         };
-        let Compared { candidate, incumbent } = &compared;
-        let mut slow =
-            bounds(latency(candidate), latency(incumbent), limits.latency_margin, findings.latency);
+        let mut slow = bounds(latency(&compared, limits), alphas.latency, findings.latency);
         slow.above_us = release.slow.as_ref().map(|slow| slow.above_us);
+        let Compared { candidate, incumbent } = &compared;
         let between = distance(&answers(&candidate.since), &answers(&incumbent.since));
         Some(Self {
             candidate: Seen::of(release.package, &candidate.since),
             incumbent: Seen::of(package, &incumbent.since),
-            alpha,
-            errors: bounds(errors(candidate), errors(incumbent), limits.error_margin, findings.errors),
+            errors: bounds(errors(&compared, limits), alphas.errors, findings.errors),
             latency: slow,
             outputs: Outputs {
                 distance: between,
@@ -315,10 +334,8 @@ pub fn against_the_past(mut compared: Compared) -> Compared {
     compared
 }
 
-/// Whether the candidate is better in errors or latency, and not worse in the other.
-pub fn is_better(compared: &Compared, alpha: f64) -> bool {
-    let (candidate, incumbent) = (&compared.candidate, &compared.incumbent);
-    let limit = threshold(alpha);
-    evidence_below(&errors(candidate), &errors(incumbent), 0.0) >= limit
-        || evidence_below(&latency(candidate), &latency(incumbent), 0.0) >= limit
+/// Whether the candidate is better in errors or latency, with the error probability of calling it worse.
+pub fn is_better(compared: &Compared, limits: &Judge, alphas: &Alphas) -> bool {
+    errors(compared, limits).evidence_below(0.0) >= threshold(alphas.errors.worse)
+        || latency(compared, limits).evidence_below(0.0) >= threshold(alphas.latency.worse)
 }

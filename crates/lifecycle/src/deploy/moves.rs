@@ -328,13 +328,13 @@ impl Due<'_> {
         if self.release.strategy.kind == StrategyKind::BlueGreen {
             compared = judge::against_the_past(compared);
         }
-        Some(judge::judge(&compared, &self.release.strategy.judge, judge::alpha(self.release)))
+        Some(judge::judge(&compared, &self.release.strategy.judge, &judge::alphas(self.release)))
     }
 
     fn is_better(&self) -> bool {
         judge::incumbent(&self.release.before, self.release.package).is_some_and(|incumbent| {
             let compared = judge::compared(self.release, incumbent, self.view);
-            judge::is_better(&compared, judge::alpha(self.release))
+            judge::is_better(&compared, &self.release.strategy.judge, &judge::alphas(self.release))
         })
     }
 

@@ -207,7 +207,7 @@ impl World {
             compared = judge::against_the_past(compared);
         }
         let limits = Judge { ..self.release.strategy.judge.clone() };
-        let findings: Findings = judge::judge(&compared, &limits, judge::alpha(&self.release));
+        let findings: Findings = judge::judge(&compared, &limits, &judge::alphas(&self.release));
         findings.worse().is_some()
     }
 }

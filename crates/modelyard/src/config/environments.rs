@@ -103,7 +103,7 @@ static STRATEGY: Section = Section {
             COUNT,
             "Requests that the candidate must have answered before the next step.",
         )
-        .default("1000"),
+        .default("500"),
         Key::new("min_time", Shape::Duration, "How long a step takes at least.").default("\"1m\""),
         Key::new(
             "max_time",
@@ -118,7 +118,7 @@ static STRATEGY: Section = Section {
         )
         .default("\"hold\""),
         Key::new("error_margin", SHARE, "How much higher the share of failed requests may be.")
-            .default("0.005"),
+            .default("0.008"),
         Key::new(
             "latency_margin",
             SHARE,

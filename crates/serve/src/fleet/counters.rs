@@ -4,11 +4,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwapOption;
 use modelyard_core::Digest;
 use modelyard_core::deploy::observed::latency_bucket;
 use modelyard_core::deploy::{Counts, LATENCY_ENDS_US};
 use modelyard_core::package::{Manifest, Predictions, TrainingProfile};
 
+use super::bins::{Bins, Histogram};
 use crate::{ErrorCode, PredictError};
 
 pub(super) struct Counters {
@@ -18,8 +20,11 @@ pub(super) struct Counters {
     codes: [AtomicU64; ErrorCode::ALL.len()],
     latency: [AtomicU64; LATENCY_ENDS_US.len() + 1],
     latency_sum_us: AtomicU64,
-    bins: Bins,
-    outputs: Box<[AtomicU64]>,
+    /// Of the package's own classes, which its labels are places in.
+    classes: Vec<String>,
+    outputs: Histogram,
+    /// The incumbent that serves beside it, and answers by its bins.
+    beside: ArcSwapOption<(Digest, Histogram)>,
     not_finite: AtomicU64,
     pub(super) dropped: AtomicU64,
     pub(super) different: AtomicU64,
@@ -39,52 +44,17 @@ pub struct VersionCounts {
     pub latency_sum_us: u64,
 }
 
-/// Where an answer is counted; one more place takes what fits nowhere.
-enum Bins {
-    Classes(usize),
-    /// Edges of the training profile's histogram; empty without a profile.
-    Edges(Vec<f64>),
-}
-
-impl Bins {
-    fn count(&self) -> usize {
-        match self {
-            Self::Classes(count) => *count,
-            Self::Edges(edges) => edges.len().saturating_sub(1),
-        }
-    }
-
-    /// The bin of `value`: each has its left edge, the last one its right edge too.
-    fn place(edges: &[f64], value: f64) -> usize {
-        let bins = edges.len().saturating_sub(1);
-        match edges.partition_point(|edge| *edge <= value) {
-            0 => bins,
-            place if place <= bins => place - 1,
-            _ if edges.last() == Some(&value) => bins.saturating_sub(1),
-            _ => bins,
-        }
-    }
-}
-
 impl Counters {
     pub(super) fn new(manifest: &Manifest, profile: Option<&TrainingProfile>) -> Self {
-        let bins = match manifest.classes.len() {
-            0 => {
-                let numbers = profile
-                    .and_then(|profile| profile.outputs.first())
-                    .and_then(|column| column.numbers.as_ref());
-                Bins::Edges(numbers.map(|numbers| numbers.edges.clone()).unwrap_or_default())
-            }
-            classes => Bins::Classes(classes),
-        };
         Self {
             answered: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             codes: Default::default(),
             latency: std::array::from_fn(|_| AtomicU64::new(0)),
             latency_sum_us: AtomicU64::new(0),
-            outputs: (0..=bins.count()).map(|_| AtomicU64::new(0)).collect(),
-            bins,
+            classes: manifest.classes.clone(),
+            outputs: Histogram::new(Bins::of(manifest, profile)),
+            beside: ArcSwapOption::empty(),
             not_finite: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
             different: AtomicU64::new(0),
@@ -102,22 +72,24 @@ impl Counters {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.latency[latency_bucket(micros)].fetch_add(1, Relaxed);
         self.latency_sum_us.fetch_add(micros, Relaxed);
-        let last = self.outputs.len() - 1;
-        match (predictions, &self.bins) {
-            (Predictions::Values(values), Bins::Edges(edges)) => {
-                for value in values {
-                    self.outputs[Bins::place(edges, *value)].fetch_add(1, Relaxed);
-                }
-            }
-            (Predictions::Classes { labels, .. }, _) => {
-                for label in labels {
-                    self.outputs[(*label).min(last)].fetch_add(1, Relaxed);
-                }
-            }
-            (Predictions::Values(values), Bins::Classes(_)) => {
-                self.outputs[last].fetch_add(values.len() as u64, Relaxed);
-            }
+        self.outputs.count(predictions, &self.classes);
+        if let Some(beside) = &*self.beside.load() {
+            beside.1.count(predictions, &self.classes);
         }
+    }
+
+    /// From now on answers are counted by the bins of `incumbent` too, whose counters these are. What was
+    /// counted by those of another one is forgotten: it is compared with one at a time.
+    pub(super) fn compare_with(&self, incumbent: Digest, counters: &Self) {
+        if self.beside.load().as_ref().is_none_or(|beside| beside.0 != incumbent) {
+            let histogram = Histogram::new(counters.outputs.bins().clone());
+            self.beside.store(Some(Arc::new((incumbent, histogram))));
+        }
+    }
+
+    /// It serves as incumbent: it is compared with nobody.
+    pub(super) fn compare_with_nobody(&self) {
+        self.beside.store(None);
     }
 
     pub(super) fn missed(&self, error: &PredictError) {
@@ -139,7 +111,8 @@ impl Counters {
             failed: sum(false),
             rows: self.rows.load(Relaxed),
             latency: if answered == 0 { Vec::new() } else { all(&self.latency) },
-            outputs: all(&self.outputs),
+            outputs: self.outputs.counts(),
+            outputs_beside: self.beside.load().iter().map(|beside| (beside.0, beside.1.counts())).collect(),
             not_finite: self.not_finite.load(Relaxed),
             dropped: self.dropped.load(Relaxed),
             different: self.different.load(Relaxed),
@@ -168,19 +141,6 @@ impl Counters {
     }
 }
 
-fn all(counters: &[AtomicU64]) -> Vec<u64> {
+pub(super) fn all(counters: &[AtomicU64]) -> Vec<u64> {
     counters.iter().map(|counter| counter.load(Relaxed)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Bins;
-
-    #[test]
-    fn an_answer_falls_into_the_bins_of_the_profile_or_nowhere() {
-        let edges = [0.0, 1.0, 2.0];
-        let places = [-0.1, 0.0, 0.9, 1.0, 2.0, 2.1, f64::INFINITY].map(|value| Bins::place(&edges, value));
-        assert_eq!(places, [2, 0, 0, 1, 1, 2, 2]);
-        assert_eq!(Bins::place(&[], 1.0), 0);
-    }
 }

@@ -6,12 +6,14 @@
 //! turn      one request's claim on a version, until it is answered
 //! shadow    copies of requests for a version whose answers nobody gets
 //! counters  what is counted of a version, in atomics alone
+//! bins      where its answers are counted
 //! ```
 //!
 //! A request loads the table once and holds on to the version it got, so a swap is never in its way: a
 //! version that left is closed when its last request was answered. Nothing here loads a package or knows
 //! a home; whoever follows an environment hands in proven models and states.
 
+mod bins;
 mod counters;
 mod shadow;
 mod table;
@@ -153,6 +155,13 @@ impl Fleet {
         let stable = place(Role::Stable).map(|(slot, _)| slot);
         let candidate = place(Role::Candidate);
         let shadow = place(Role::Shadow);
+        if let Some(stable) = &stable {
+            stable.version.counters.compare_with_nobody();
+            let beside = candidate.iter().chain(&shadow);
+            for (slot, _) in beside {
+                slot.version.counters.compare_with(stable.package(), &stable.version.counters);
+            }
+        }
         let before = self.table.load();
         // Copies that wait for a shadow that stays are not lost.
         let shadow = shadow.map(|(slot, share)| match &before.shadow {
