@@ -5,8 +5,8 @@
 //!
 //! Both errors of a whole release have the probability [`Judge::ALPHA`], and each is divided as it adds up
 //! (see [`alphas`]). One test that says *worse* ends a release, so those share it, and divide it among the
-//! steps. *Not worse* must be said of everything at every step: of one that is worse in something
-//! by its margin it is said wrongly each time, so a single step may err more often.
+//! steps. *Not worse* must be said of everything at every step, wrongly each time of one that is worse in
+//! something by its margin, so a single step may err more often.
 //!
 //! The incumbent's quantile is an estimate, so the threshold is fixed from what it answered *before* the
 //! comparison (the step before, else all that is counted; in an environment that has just started the first
@@ -17,6 +17,14 @@
 //! Answers only bound the absurd, since a retrained model answers differently on purpose: values that are no
 //! numbers, a constant, a total variation beyond `max_shift`, where both are counted by the bins of the
 //! incumbent's profile. Rows of one request are seldom independent, so they count as one answer together.
+//!
+//! # How soon
+//!
+//! Requests of the candidate within which it happens in 95 % of 1,000 rollouts simulated with the defaults
+//! (`tests/releases/rollouts.rs`); in brackets what Wald's test of both rates would take if it were told them.
+//! One that is as good passes both steps after 1,020 where nothing fails, 1,804 where 0.1 % does, 5,486
+//! (3,680) where 1 % does. Two points more errors are found after 4,658 (2,980), a p95 half as long again
+//! after 548, a constant after 61.
 
 use modelyard_core::Digest;
 use modelyard_core::deploy::{Counts, EnvironmentState, Judge, LATENCY_ENDS_US, Release, Slow, StrategyKind};

@@ -2,7 +2,7 @@
 //!
 //! `MODELYARD_ROLLOUTS` sets how many; 100 unless told, looked at after every tenth request. With 1,000 or
 //! more they are looked at after every one, as the promise is (`MODELYARD_ROLLOUTS=1000 cargo test -p
-//! modelyard-lifecycle --test releases rollouts`).
+//! modelyard-lifecycle --test releases rollouts`); with fewer, twice as many may be late by chance.
 //!
 //! The numbers of requests stated here are those of the manual: of the candidate, with the default weights,
 //! margins and samples, beside an incumbent that answered 20,000 requests before, of which 1 % failed where
@@ -173,6 +173,11 @@ fn rollouts() -> (u64, u64) {
     (count, if count < 1_000 { 10 } else { 1 })
 }
 
+/// One of twenty; of few rollouts, as many again by chance.
+fn most_late(count: u64) -> u64 {
+    if count < 1_000 { count / 10 } else { count / 20 }
+}
+
 #[test]
 fn the_simulation_is_of_the_defaults() {
     let mut release = super::moves::release(StrategyKind::Canary);
@@ -297,7 +302,7 @@ fn caught(version: Version, within: u64, because: &[&str]) {
     let caught = when.len() as u64;
     let place = (count * 95).div_ceil(100).saturating_sub(1) as usize;
     eprintln!("{because:?}: {caught} of {count} within {within}, 95 % within {:?}", when.get(place));
-    assert!(caught * 20 >= count * 19, "{caught} of {count} caught within {within} requests");
+    assert!(count - caught <= most_late(count), "{caught} of {count} caught within {within} requests");
 }
 
 #[test]
