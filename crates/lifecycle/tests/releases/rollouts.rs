@@ -261,7 +261,8 @@ fn versions_that_are_alike_pass_both_steps() {
             "{failing} fail: {} of {count} pass, half within {half:?}, 95 % within {last:?}",
             when.len()
         );
-        assert!(last.is_some_and(|last| *last <= within), "{failing}: 95 % within {last:?}, wanted {within}");
+        let late = count - when.iter().filter(|all| **all <= within).count() as u64;
+        assert!(late <= most_late(count), "{failing}: {late} of {count} are not through within {within}");
     }
 }
 
