@@ -3,7 +3,7 @@
 //!
 //! A replica finds the socket as a descriptor ([`inherited`]) and answers on a control socket of its own
 //! ([`answer`]), a unix socket in a [`private_folder`]. Whoever asks there ([`ask`]) gets the listening
-//! socket (SCM_RIGHTS) and whether the replica is ready. So the port stays open while a supervisor or a
+//! socket (SCM_RIGHTS) and how the replica stands. So the port stays open while a supervisor or a
 //! replica is replaced: clients wait in the kernel's queue instead of being refused.
 //!
 //! Only processes of the same user are answered.
@@ -17,7 +17,7 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use modelyard_core::fault::Attempt;
@@ -129,14 +129,25 @@ pub fn private_folder(runtime: Option<&Path>) -> Result<PathBuf> {
 /// Answers on a control socket until it is dropped.
 pub struct Answering {
     path: PathBuf,
-    ready: Arc<AtomicBool>,
+    says: Arc<AtomicU8>,
     task: JoinHandle<()>,
 }
 
+/// How a replica says it stands; a byte each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Says {
+    /// It loads what it is to serve.
+    NotYet = 0,
+    /// It answers requests.
+    Ready = 1,
+    /// It can't load what it is to serve. It may be ready later.
+    Stuck = 2,
+}
+
 impl Answering {
-    /// From now on this replica is said to be ready: one that it replaces may end.
-    pub fn ready(&self) {
-        self.ready.store(true, Ordering::Relaxed);
+    /// From now on this replica says so: once it is ready, one that it replaces may end.
+    pub fn say(&self, says: Says) {
+        self.says.store(says as u8, Ordering::Relaxed);
     }
 }
 
@@ -157,8 +168,8 @@ pub fn answer(path: &Path, listener: &impl AsFd) -> Result<Answering> {
     // Of a process before this one.
     let _ = fs::remove_file(path);
     let control = UnixListener::bind(path).attempt(Kind::Internal, cannot)?;
-    let ready = Arc::new(AtomicBool::new(false));
-    let says = Arc::clone(&ready);
+    let says = Arc::new(AtomicU8::new(Says::NotYet as u8));
+    let said = Arc::clone(&says);
     let task = tokio::spawn(async move {
         let user = user();
         loop {
@@ -168,17 +179,17 @@ pub fn answer(path: &Path, listener: &impl AsFd) -> Result<Answering> {
                 continue;
             };
             if stream.peer_cred().is_ok_and(|peer| peer.uid() == user) {
-                let _ = tokio::time::timeout(PATIENCE, hand_over(&stream, &listener, &says)).await;
+                let _ = tokio::time::timeout(PATIENCE, hand_over(&stream, &listener, &said)).await;
             }
         }
     });
-    Ok(Answering { path: path.to_owned(), ready, task })
+    Ok(Answering { path: path.to_owned(), says, task })
 }
 
-async fn hand_over(stream: &UnixStream, listener: &OwnedFd, ready: &AtomicBool) -> io::Result<()> {
+async fn hand_over(stream: &UnixStream, listener: &OwnedFd, said: &AtomicU8) -> io::Result<()> {
     stream
         .async_io(Interest::WRITABLE, || {
-            let mut says = u8::from(ready.load(Ordering::Relaxed));
+            let mut says = said.load(Ordering::Relaxed);
             let mut message = Message::new(&mut says);
             let header = message.header();
             // SAFETY: the space has room for one header and one descriptor, and is aligned for both.
@@ -226,8 +237,7 @@ impl Message {
 #[derive(Debug)]
 pub struct Answer {
     pub listener: TcpListener,
-    /// Whether it answers requests.
-    pub ready: bool,
+    pub says: Says,
 }
 
 /// Asks the replica at `path`.
@@ -266,7 +276,12 @@ fn receive(stream: &UnixStream) -> io::Result<Answer> {
     };
     match handed {
         Some(handed) if received == 1 && listens(handed.as_raw_fd()) => {
-            Ok(Answer { listener: TcpListener::from(handed), ready: says == 1 })
+            let says = match says {
+                1 => Says::Ready,
+                2 => Says::Stuck,
+                _ => Says::NotYet,
+            };
+            Ok(Answer { listener: TcpListener::from(handed), says })
         }
         _ => Err(io::Error::other("it handed over no listening socket")),
     }

@@ -46,7 +46,11 @@ async fn one_that_is_not_ready_does_not_take_over() {
     target.apply(&rig.wanted(1, "a")).await.unwrap();
     ask(rig.address, "/").unwrap();
     let before = pids(&target).await;
-    for (mode, found) in [("fails", "exit code 9"), ("never-ready", "it was not ready within 3 s")] {
+    for (mode, found) in [
+        ("fails", "exit code 9"),
+        ("never-ready", "it was not ready within 3 s"),
+        ("stuck", "it can't load what it is to serve"),
+    ] {
         rig.mode(mode);
         let fault = target.apply(&rig.wanted(1, mode)).await.unwrap_err();
         assert_eq!(

@@ -23,7 +23,9 @@ if mode == "fails":
     sys.exit(9)
 
 listener = socket.socket(fileno=int(options["--inherited-socket"]))
-ready = mode != "never-ready"
+says = {"never-ready": 0, "stuck": 2}.get(mode, 1)
+if says == 2:
+    print("error: the incumbent needs more memory", file=sys.stderr, flush=True)
 control = socket.socket(socket.AF_UNIX)
 control.bind(options["--control"])
 control.listen()
@@ -32,7 +34,7 @@ control.listen()
 def answer_control():
     while True:
         asking, _ = control.accept()
-        socket.send_fds(asking, [bytes([ready])], [listener.fileno()])
+        socket.send_fds(asking, [bytes([says])], [listener.fileno()])
         asking.close()
 
 

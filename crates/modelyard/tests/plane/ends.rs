@@ -1,6 +1,10 @@
 //! How a data plane begins and ends, and what is known of it afterwards.
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use modelyard_core::deploy::environment::Limits;
+use modelyard_process::control::Says;
 use serde_json::json;
 
 use crate::common::Example;
@@ -78,4 +82,50 @@ fn what_a_killed_data_plane_reported_stays_and_the_next_one_counts_on() {
     assert_eq!((reports[0].ending, reports[0].counts[&package].answered), (false, 30));
     assert_eq!((reports[1].ending, reports[1].counts[&package].answered), (true, 12));
     assert!(reports[1].ready.is_empty());
+}
+
+/// Says what the replica at `control` says of itself, once it does.
+fn says(control: &Path) -> Says {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let began = Instant::now();
+        loop {
+            match modelyard_process::control::ask(control).await.map(|answer| answer.says) {
+                Ok(says) if says != Says::NotYet => return says,
+                answer => assert!(began.elapsed() < Duration::from_secs(60), "{answer:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+}
+
+#[test]
+fn one_that_cannot_load_what_serves_leaves_requests_to_those_that_can() {
+    let mut stage = Stage::new(Example::Wine, Limits::default(), &[]);
+    stage.serve(1, &[]);
+    let folder = tempfile::Builder::new().prefix("my-").tempdir_in("/tmp").unwrap();
+    let (well, stuck) = (folder.path().join("well"), folder.path().join("stuck"));
+    let mut answering = stage.start(&["--control", well.to_str().unwrap()]);
+    stage.is_followed();
+    assert_eq!(says(&well), Says::Ready);
+    let more = ["--replica", "1", "--control", stuck.to_str().unwrap(), "--start-limit", "1ms"];
+    let beside = stage.start(&more);
+    let package = stage.packages[0];
+    stage.report("the failure", |report| report.failed.contains_key(&package));
+    assert_eq!(says(&stuck), Says::Stuck);
+    assert!(beside.log().contains("error: the version was not ready after"), "{}", beside.log());
+    // Taken by nobody: it waits in the kernel's queue, which the one that answers would share.
+    let mut client = beside.client();
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| client.get("/health"));
+        for _ in 0..20 {
+            assert_eq!(answering.client().get("/health").status, 200);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert!(!asking.is_finished(), "it answered");
+        // Once nobody answers, clients are told.
+        answering.end();
+        answering.wait();
+        assert_eq!(asking.join().unwrap().status, 503);
+    });
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use modelyard_core::deploy::EnvironmentId;
 use modelyard_core::{Digest, Fault, Kind, Result};
-use modelyard_process::control;
+use modelyard_process::control::{self, Says};
 use modelyard_process::detached::{self, Life, since_boot};
 
 use super::record::{Folder, Record, State};
@@ -197,7 +197,7 @@ impl Held {
     /// Waits until the process of `record` says that it is ready.
     ///
     /// # Errors
-    /// If it ends first, or takes longer than it may.
+    /// If it ends first, can't load what it is to serve, or takes longer than it may.
     pub(super) async fn until_ready(&self, settings: &Settings, record: &Record) -> Result<()> {
         let State::Running(life) = &record.state else {
             return Err(self.not_ready(record, "it does not run"));
@@ -205,14 +205,18 @@ impl Held {
         let Some(process) = life.open() else { return Err(self.not_ready(record, "it ended")) };
         let asked = async {
             loop {
-                if control::ask(&record.control).await.is_ok_and(|answer| answer.ready) {
-                    return;
+                match control::ask(&record.control).await.map(|answer| answer.says) {
+                    Ok(Says::Ready) => return Ok(()),
+                    Ok(Says::Stuck) => {
+                        return Err(self.not_ready(record, "it can't load what it is to serve"));
+                    }
+                    Ok(Says::NotYet) | Err(_) => {}
                 }
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
         tokio::select! {
-            () = asked => Ok(()),
+            answer = asked => answer,
             end = process.ended() => Err(self.not_ready(record, &end.to_string())),
             () = tokio::time::sleep(settings.ready_within) => {
                 Err(self.not_ready(record, &format!("it was not ready within {} s", settings.ready_within.as_secs())))

@@ -36,6 +36,9 @@ const LOOK: Duration = Duration::from_millis(100);
 /// the one that is kept warm as the way back.
 const AGAIN: Duration = Duration::from_secs(30);
 
+/// How often one that can't load the incumbent looks whether other replicas answer.
+const AMONG_OTHERS: Duration = Duration::from_secs(1);
+
 /// What a data plane is.
 pub struct Options {
     pub environment: EnvironmentId,
@@ -55,11 +58,26 @@ impl Options {
     pub const DEFAULT_START_LIMIT: Duration = Duration::from_secs(60);
 }
 
+/// What a data plane can do by now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// What is to serve is being loaded.
+    Loading,
+    /// A version answers, or none is to.
+    Ready,
+    /// The version that is to serve can't be loaded; it is tried again and again.
+    Stuck {
+        reason: String,
+        /// No other replica answers either.
+        is_alone: bool,
+    },
+}
+
 /// A data plane that follows. [`end`](Self::end) ends it; dropped, it goes on without anybody.
 pub struct Plane {
     fleet: Arc<Fleet>,
     spec: EnvironmentSpec,
-    settled: watch::Receiver<bool>,
+    standing: watch::Receiver<Standing>,
     /// Told when it is to end; it answers the reporter.
     ending: oneshot::Sender<()>,
     task: JoinHandle<Reporter>,
@@ -82,7 +100,7 @@ impl Plane {
         let fleet = Arc::new(Fleet::new(clock.clone()));
         let spec = environment.spec.clone();
         let reporter = Reporter::new(home.observations.clone(), clock, fleet.clone(), &options);
-        let (tell_settled, settled) = watch::channel(false);
+        let (tell_standing, standing) = watch::channel(Standing::Loading);
         let (ending, ended) = oneshot::channel();
         let follower = Follower {
             loader: Arc::new(Loader::new(home.clone(), settings, spec.clone(), &options)),
@@ -98,10 +116,11 @@ impl Plane {
             n_loads: 0,
             failed: BTreeMap::new(),
             reporter,
-            settled: tell_settled,
+            standing: tell_standing,
+            stood: None,
         };
         let task = tokio::spawn(follower.run(ended));
-        Ok(Self { fleet, spec, settled, ending, task })
+        Ok(Self { fleet, spec, standing, ending, task })
     }
 
     pub fn fleet(&self) -> Arc<Fleet> {
@@ -112,12 +131,19 @@ impl Plane {
         &self.spec
     }
 
-    /// Resolves when requests may be taken: a version answers, or none will for now (nothing was deployed,
-    /// or it can't be loaded), so that clients are told instead of kept waiting. Other replicas may be
-    /// answering on the same socket meanwhile.
+    pub fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
+    }
+
+    /// Resolves when requests may be taken: a version answers, none is to, or none can here or in another
+    /// replica, so that clients are told instead of kept waiting. Where others answer on the same socket,
+    /// one that can't load what they serve leaves the requests to them.
     pub async fn settled(&self) {
-        let mut settled = self.settled.clone();
-        let _ = settled.wait_for(|settled| *settled).await;
+        let mut standing = self.standing.clone();
+        let is_settled = |standing: &Standing| {
+            matches!(standing, Standing::Ready | Standing::Stuck { is_alone: true, .. })
+        };
+        let _ = standing.wait_for(is_settled).await;
     }
 
     /// Reports that it is ending, and follows no more. What answers goes on answering; the answer of this
@@ -162,7 +188,9 @@ struct Follower {
     n_loads: u64,
     failed: BTreeMap<Digest, Failed>,
     reporter: Reporter,
-    settled: watch::Sender<bool>,
+    standing: watch::Sender<Standing>,
+    /// When it was last looked whether other replicas answer.
+    stood: Option<Instant>,
 }
 
 /// A package under way.
@@ -191,6 +219,7 @@ impl Follower {
                 _ = ticks.tick() => self.look().await,
             };
             self.reporter.tell_if_due(urgent, self.failed()).await;
+            self.stand().await;
         }
         self.loading.clear();
         self.reporter.ending(self.failed()).await;
@@ -254,7 +283,6 @@ impl Follower {
                 self.loads.spawn(async move { (package, number, loader.load(package, ended).await) });
             }
         }
-        self.tell_settled();
     }
 
     /// Takes in what was loaded, or notes why it was not.
@@ -277,15 +305,29 @@ impl Follower {
                 self.failed.insert(package, Failed { reason, at: Instant::now() });
             }
         }
-        self.tell_settled();
         true
     }
 
-    fn tell_settled(&self) {
-        let hopeless = self.state.stable().is_none_or(|stable| self.failed.contains_key(&stable.package));
-        if self.fleet.is_ready() || hopeless {
-            self.settled.send_replace(true);
-        }
+    /// Tells what this data plane can do by now.
+    async fn stand(&mut self) {
+        let stable = self.state.stable().map(|stable| stable.package).filter(|_| !self.fleet.is_ready());
+        let standing = match stable.map(|package| (package, self.failed.get(&package))) {
+            None => Standing::Ready,
+            Some((_, None)) => Standing::Loading,
+            Some((package, Some(failed))) => {
+                if self.stood.is_some_and(|at| at.elapsed() < AMONG_OTHERS) {
+                    return;
+                }
+                self.stood = Some(Instant::now());
+                let is_alone = !self.reporter.is_beside_another(package).await;
+                Standing::Stuck { reason: failed.reason.clone(), is_alone }
+            }
+        };
+        self.standing.send_if_modified(|before| {
+            let is_news = *before != standing;
+            *before = standing;
+            is_news
+        });
     }
 
     fn failed(&self) -> BTreeMap<Digest, String> {

@@ -69,6 +69,14 @@ impl Reporter {
         }
     }
 
+    /// Whether another replica that lives, as far as is known, answers with `package` or may yet be able to.
+    pub(super) async fn is_beside_another(&self, package: Digest) -> bool {
+        let Ok(reports) = self.observations.reports(&self.environment).await else { return true };
+        let now = self.clock.now();
+        let mut others = reports.iter().filter(|report| report.boot != self.boot && report.is_live(now));
+        others.any(|report| !report.failed.contains_key(&package))
+    }
+
     /// `package` is loaded and proven, `took` after it was wanted.
     pub(super) fn ready(&mut self, package: Digest, took: Duration) {
         self.startup_secs.insert(package, took.as_secs_f64());

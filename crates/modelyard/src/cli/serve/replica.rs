@@ -1,5 +1,6 @@
 //! `modelyard serve --environment`: a replica, which follows its environment's state.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::fd::RawFd;
 use std::path::PathBuf;
@@ -10,11 +11,12 @@ use std::time::{Duration, Instant};
 use modelyard_core::fault::Attempt;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_http::{Limits, Served};
-use modelyard_lifecycle::deploy::plane::{Options, Plane};
-use modelyard_process::control;
+use modelyard_lifecycle::deploy::plane::{Options, Plane, Standing};
+use modelyard_process::control::{self, Answering, Says};
 use modelyard_process::temporary::PrivateTmp;
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::cli::{Context, print, session};
 use crate::config::duration;
@@ -85,14 +87,16 @@ pub(super) async fn run(environment: &str, args: &super::Args, ctx: &Context) ->
     let is_over = tokio::select! {
         () = plane.settled() => false,
         () = &mut ended => true,
+        never = say(answering.as_ref(), plane.standing()) => match never {},
     };
+    let standing = plane.standing();
     let (tell, told) = tokio::sync::oneshot::channel();
     let ending = async move {
         if !is_over {
-            if let Some(answering) = &answering {
-                answering.ready();
+            tokio::select! {
+                () = ended => {}
+                never = say(answering.as_ref(), standing) => match never {},
             }
-            ended.await;
         }
         // Nobody is handed a socket that is about to be given up by this process alone.
         drop(answering);
@@ -105,4 +109,27 @@ pub(super) async fn run(environment: &str, args: &super::Args, ctx: &Context) ->
     ending.close().await;
     result??;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says to whoever started this replica how it stands, as that changes: only one that answers may take over
+/// from another.
+async fn say(answering: Option<&Answering>, mut standing: watch::Receiver<Standing>) -> Infallible {
+    loop {
+        let says = match &*standing.borrow_and_update() {
+            Standing::Loading => None,
+            Standing::Ready => Some(Says::Ready),
+            Standing::Stuck { reason, .. } => {
+                // Why a replica did not take over is looked for in such a line of its log.
+                print::remark(format!("error: {}", reason.lines().next().unwrap_or(reason)));
+                Some(Says::Stuck)
+            }
+        };
+        if let (Some(answering), Some(says)) = (answering, says) {
+            answering.say(says);
+        }
+        if standing.changed().await.is_err() {
+            // It follows no more.
+            std::future::pending::<()>().await;
+        }
+    }
 }
