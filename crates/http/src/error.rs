@@ -23,7 +23,8 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
         | ErrorCode::Preprocessing => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::ModelMissing => StatusCode::NOT_FOUND,
         ErrorCode::Overloaded | ErrorCode::NotReady => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorCode::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        // Nobody reads what is said to somebody who went away.
+        ErrorCode::Timeout | ErrorCode::GivenUp => StatusCode::GATEWAY_TIMEOUT,
         ErrorCode::Inference | ErrorCode::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }

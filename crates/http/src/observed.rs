@@ -62,7 +62,7 @@ pub(crate) fn text(served: &Served) -> String {
         }
     }
     line(format_args!(
-        "# HELP modelyard_request_seconds Time from the whole request to the answer, of answered requests."
+        "# HELP modelyard_request_seconds Time from the whole request to the answer, or until the client went away."
     ));
     line(format_args!("# TYPE modelyard_request_seconds histogram"));
     for version in &versions {

@@ -69,12 +69,14 @@ pub enum ErrorCode {
     Overloaded,
     /// The model is being loaded, or its worker restarted.
     NotReady,
+    /// The client went away before it was answered.
+    GivenUp,
     /// A fault of Modelyard itself.
     Internal,
 }
 
 impl ErrorCode {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::NotJson,
         Self::TooDeep,
         Self::TooLarge,
@@ -87,6 +89,7 @@ impl ErrorCode {
         Self::Timeout,
         Self::Overloaded,
         Self::NotReady,
+        Self::GivenUp,
         Self::Internal,
     ];
 
@@ -95,7 +98,8 @@ impl ErrorCode {
         self as usize
     }
 
-    /// Whether the request is at fault, rather than the model or this program.
+    /// Whether the request is at fault, rather than the model or this program. Who went away is taken to have
+    /// waited for too long.
     pub fn is_clients(self) -> bool {
         match self {
             Self::NotJson
@@ -106,7 +110,12 @@ impl ErrorCode {
             | Self::MissingField
             | Self::ModelMissing
             | Self::Preprocessing => true,
-            Self::Inference | Self::Timeout | Self::Overloaded | Self::NotReady | Self::Internal => false,
+            Self::Inference
+            | Self::Timeout
+            | Self::Overloaded
+            | Self::NotReady
+            | Self::GivenUp
+            | Self::Internal => false,
         }
     }
 
@@ -124,6 +133,7 @@ impl ErrorCode {
             Self::Timeout => "timeout",
             Self::Overloaded => "overloaded",
             Self::NotReady => "not_ready",
+            Self::GivenUp => "given_up",
             Self::Internal => "internal",
         }
     }

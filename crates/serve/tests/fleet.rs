@@ -428,3 +428,29 @@ async fn while_workers_hang_in_a_row_requests_are_refused_at_once() {
     assert_eq!(model.restarts().unwrap().load(Ordering::Relaxed), 2);
     model.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_gives_up_waiting_is_counted_with_the_time_that_was_waited() {
+    let fleet = Fleet::new(Arc::new(Ticks::default()));
+    let words = version("words", 1).await;
+    let package = words.package.digest();
+    fleet.take_in(open(&words, &options()).await, None, Box::new(()));
+    assert!(fleet.follow(&EnvironmentState {
+        generation: 1,
+        release: None,
+        placed: vec![placed(package, 1, Role::Stable, Phase::Serve, 1.0)],
+    }));
+    let turn = fleet.turn("a").unwrap();
+    turn.ask(0, reading_for(&words, None, Row::new())).await.unwrap();
+    let counted = || {
+        let counts = fleet.counts()[&package].clone();
+        (counts.answered, counts.refused, counts.failed, counts.latency.iter().sum::<u64>())
+    };
+    assert_eq!(counted(), (1, 0, 0, 1));
+    let asked = turn.ask(0, reading_for(&words, Some("hang"), Row::new()));
+    assert!(tokio::time::timeout(Duration::from_secs(2), asked).await.is_err());
+    assert_eq!(counted(), (1, 0, 1, 2));
+    let version = &fleet.versions()[0];
+    assert!(version.codes.contains(&(ErrorCode::GivenUp, 1)), "{:?}", version.codes);
+    assert!(version.latency_sum_us >= 2_000_000, "{} µs", version.latency_sum_us);
+}

@@ -69,9 +69,7 @@ impl Counters {
     pub(super) fn answered(&self, predictions: &Predictions, took: Duration) {
         self.answered.fetch_add(1, Relaxed);
         self.rows.fetch_add(predictions.rows() as u64, Relaxed);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.latency[latency_bucket(micros)].fetch_add(1, Relaxed);
-        self.latency_sum_us.fetch_add(micros, Relaxed);
+        self.took(took);
         self.outputs.count(predictions, &self.classes);
         if let Some(beside) = &*self.beside.load() {
             beside.1.count(predictions, &self.classes);
@@ -92,6 +90,18 @@ impl Counters {
         self.beside.store(None);
     }
 
+    /// Its client went away after `waited`: an answer would have taken longer.
+    pub(super) fn given_up(&self, waited: Duration) {
+        self.codes[ErrorCode::GivenUp.place()].fetch_add(1, Relaxed);
+        self.took(waited);
+    }
+
+    fn took(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.latency[latency_bucket(micros)].fetch_add(1, Relaxed);
+        self.latency_sum_us.fetch_add(micros, Relaxed);
+    }
+
     pub(super) fn missed(&self, error: &PredictError) {
         self.codes[error.code.place()].fetch_add(1, Relaxed);
         if error.not_finite {
@@ -104,13 +114,14 @@ impl Counters {
         let sum = |of_client: bool| {
             codes.iter().filter(|(code, _)| code.is_clients() == of_client).map(|(_, count)| count).sum()
         };
-        let answered = self.answered.load(Relaxed);
+        let latency = all(&self.latency);
+        let is_empty = latency.iter().all(|count| *count == 0);
         Counts {
-            answered,
+            answered: self.answered.load(Relaxed),
             refused: sum(true),
             failed: sum(false),
             rows: self.rows.load(Relaxed),
-            latency: if answered == 0 { Vec::new() } else { all(&self.latency) },
+            latency: if is_empty { Vec::new() } else { latency },
             outputs: self.outputs.counts(),
             outputs_beside: self.beside.load().iter().map(|beside| (beside.0, beside.1.counts())).collect(),
             not_finite: self.not_finite.load(Relaxed),

@@ -1,11 +1,12 @@
 //! One request's claim on a version.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use modelyard_core::package::{Manifest, Predictions, Signature};
 use modelyard_core::table::Table;
 
+use super::counters::Counters;
 use super::shadow::{Copied, Shadow};
 use super::table::Slot;
 use crate::PredictError;
@@ -44,15 +45,16 @@ impl Turn {
     where
         R: Fn(&Signature) -> Result<(Table, T), PredictError> + Send + 'static,
     {
-        let began = Instant::now();
         let version = &self.slot.version;
+        let waiting = Waiting { counters: &version.counters, began: Instant::now() };
         let answer = match read(&version.model.manifest().signature) {
             Ok((table, rest)) => version.model.predict(table).await.map(|predictions| (predictions, rest)),
             Err(error) => Err(error),
         };
+        let took = waiting.end();
         match &answer {
             Ok((predictions, _)) => {
-                version.counters.answered(predictions, began.elapsed());
+                version.counters.answered(predictions, took);
                 self.slot.spell.answered(self.slot.clock.now());
             }
             Err(error) => version.counters.missed(error),
@@ -69,5 +71,26 @@ impl Turn {
             });
         }
         answer
+    }
+}
+
+/// A client that waits. Dropped with its request, it went away.
+struct Waiting<'a> {
+    counters: &'a Counters,
+    began: Instant,
+}
+
+impl Waiting<'_> {
+    /// How long it took.
+    fn end(self) -> Duration {
+        let took = self.began.elapsed();
+        std::mem::forget(self);
+        took
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.counters.given_up(self.began.elapsed());
     }
 }
