@@ -147,6 +147,26 @@ async fn all_of_them_gone_with_the_program_is_begun_anew() {
     assert_eq!(rig.processes().len(), 2);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_start_of_the_machine_control_sockets_have_their_folder_again() {
+    let rig = Rig::new();
+    let target = rig.target();
+    target.apply(&rig.wanted(1, "a")).await.unwrap();
+    ask(rig.address, "/").unwrap();
+    drop(target);
+    rig.kill_all();
+    // What `/run` and `/tmp` hold is gone.
+    std::fs::remove_dir_all(rig.folder.path().join("modelyard")).unwrap();
+    let target = rig.target();
+    target.apply(&rig.wanted(1, "a")).await.unwrap();
+    until("it runs", async || {
+        let status = target.status(&environment()).await.unwrap();
+        matches!(status[0].condition, Condition::Running { .. })
+    })
+    .await;
+    ask(rig.address, "/").unwrap();
+}
+
 /// Killed after 0, 3, 6, … milliseconds, so at any point of an apply and between fork and program.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_apply_that_is_killed_midway_is_taken_up_or_removed() {

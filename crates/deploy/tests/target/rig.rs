@@ -76,7 +76,7 @@ pub(crate) fn settings(folder: &Path) -> Settings {
             folder.join("mode").into(),
         ],
         folder: folder.join("replicas"),
-        sockets: folder.to_owned(),
+        runtime: Some(folder.to_owned()),
         patience: Duration::from_secs(2),
         ready_within: Duration::from_secs(3),
     }

@@ -63,7 +63,7 @@ impl Rig {
                 program: "/nowhere".into(),
                 args: Vec::new(),
                 folder: folder.join("modelyard-none"),
-                sockets: folder,
+                runtime: None,
                 patience: Duration::ZERO,
                 ready_within: Duration::ZERO,
             })),

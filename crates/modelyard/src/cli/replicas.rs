@@ -12,7 +12,6 @@ use modelyard_deploy::target::process::{ProcessTarget, Settings};
 use modelyard_http::client::HttpConnect;
 use modelyard_lifecycle::deploy::Tester;
 use modelyard_lifecycle::deploy::application_test::{ApplicationTests, TestProgress};
-use modelyard_process::control;
 
 use super::{Context, conduct, session};
 
@@ -25,16 +24,15 @@ const READY_WITHIN: Duration = Duration::from_secs(120);
 /// The target of processes of this program, for the home in `folder`, which is absolute.
 ///
 /// # Errors
-/// If the program's own file or a folder for control sockets can't be found.
+/// If the program's own file can't be found.
 pub(crate) fn target(folder: &Path) -> Result<Arc<dyn Target>> {
     let program = std::env::current_exe()
         .attempt(Kind::Internal, || "cannot tell where this program's file is".to_owned())?;
-    let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     Ok(Arc::new(ProcessTarget::new(Settings {
         program,
         args: vec!["--home".into(), folder.into()],
         folder: folder.join("replicas"),
-        sockets: control::private_folder(runtime.as_deref())?,
+        runtime: std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from),
         patience: PATIENCE,
         ready_within: READY_WITHIN,
     })))

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use modelyard_core::deploy::EnvironmentId;
@@ -113,15 +114,14 @@ impl Held {
             .as_ref()
             .and_then(|listener| listener.local_addr().ok())
             .ok_or_else(|| Fault::new(Kind::Internal, format!("{} listens nowhere", self.environment)))?;
-        let name = format!("{}\0{}\0{replica}\0{serial}", settings.folder.display(), self.environment);
-        let name = Digest::of(name.as_bytes()).to_string();
         let mut record = Record {
             version: 1,
             replica,
             serial,
             settings: with,
             listen,
-            control: settings.sockets.join(format!("{}.sock", &name[..16])),
+            // Named when it is started.
+            control: PathBuf::new(),
             state: State::Starting,
             ends: 0,
             log_from: 0,
@@ -134,10 +134,11 @@ impl Held {
         let Some(listener) = &self.listener else {
             return Err(Fault::new(Kind::Internal, format!("{} listens nowhere", self.environment)));
         };
-        record.log_from = self.folder.turn_log(record.replica);
-        record.state = State::Starting;
         // Of a process before this one that was killed.
         let _ = std::fs::remove_file(&record.control);
+        record.control = self.control(settings, record)?;
+        record.log_from = self.folder.turn_log(record.replica);
+        record.state = State::Starting;
         let number = self.folder.number(record)?;
         self.folder.write(record)?;
         let mut args = settings.args.clone();
@@ -172,6 +173,16 @@ impl Held {
                 Err(fault)
             }
         }
+    }
+
+    /// The control socket of a process that is about to be. The folder is made again: the machine's start, or
+    /// the last logout of the user, removes it.
+    fn control(&self, settings: &Settings, record: &Record) -> Result<PathBuf> {
+        let (all, environment) = (settings.folder.display(), &self.environment);
+        let name = format!("{all}\0{environment}\0{}\0{}", record.replica, record.serial);
+        let name = Digest::of(name.as_bytes()).to_string();
+        let folder = control::private_folder(settings.runtime.as_deref())?;
+        Ok(folder.join(format!("{}.sock", &name[..16])))
     }
 
     /// Takes the listening socket back from a process that has it.

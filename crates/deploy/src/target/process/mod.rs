@@ -38,8 +38,8 @@ pub struct Settings {
     pub args: Vec<OsString>,
     /// Where records and logs are kept, absolute.
     pub folder: PathBuf,
-    /// A short folder for control sockets: [`control::private_folder`].
-    pub sockets: PathBuf,
+    /// Where control sockets are put, by [`control::private_folder`]: `$XDG_RUNTIME_DIR`.
+    pub runtime: Option<PathBuf>,
     /// How long a replica may take to end before it is killed.
     pub patience: Duration,
     /// How long one that replaces another may take until it is ready.
