@@ -7,6 +7,7 @@ pub mod process;
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use modelyard_core::Result;
@@ -21,6 +22,8 @@ pub struct Wanted {
     pub replicas: u32,
     /// Digest of what a replica must be started anew for: its limits, batching, variables.
     pub settings: modelyard_core::Digest,
+    /// How long an answer may take: one that is ended may still need so long for what it took.
+    pub longest_answer: Duration,
 }
 
 /// A replica as the target sees it.

@@ -85,6 +85,23 @@ async fn another_address_is_taken_over_like_other_settings() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_takes_longer_than_an_end_may_is_given_before_it() {
+    let rig = Rig::new();
+    let target = rig.target();
+    let mut wanted = rig.wanted(1, "a");
+    wanted.longest_answer = Duration::from_secs(10);
+    target.apply(&wanted).await.unwrap();
+    let address = rig.address;
+    let asking = std::thread::spawn(move || ask(address, "/slow"));
+    until("it was taken", async || {
+        target.logs(&environment(), 0, 10).await.unwrap().contains("takes its time")
+    })
+    .await;
+    target.apply(&rig.wanted(1, "b")).await.unwrap();
+    assert!(asking.join().unwrap().unwrap().ends_with("well"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use_is_told_and_nothing_is_started() {
     let rig = Rig::new();
     let target = rig.target();
@@ -222,6 +239,7 @@ async fn applies() {
         listen: words[2].parse().unwrap(),
         replicas: words[0].parse().unwrap(),
         settings: modelyard_core::Digest::of(words[1].as_bytes()),
+        longest_answer: Duration::ZERO,
     };
     let target = ProcessTarget::new(settings(folder.as_ref()));
     let _ = target.apply(&wanted).await;

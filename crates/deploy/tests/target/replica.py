@@ -56,6 +56,9 @@ def answer(client):
             asked += more
         if b"/die" in asked:
             os._exit(3)
+        if b"/slow" in asked:
+            print("takes its time", flush=True)
+            time.sleep(4)
         time.sleep(0.005)
         body = f"{options['--replica']} {os.getpid()} {mode}".encode()
         client.sendall(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: %d\r\n\r\n" % len(body) + body)

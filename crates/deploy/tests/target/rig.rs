@@ -44,6 +44,7 @@ impl Rig {
             listen: self.address,
             replicas,
             settings: Digest::of(settings.as_bytes()),
+            longest_answer: Duration::ZERO,
         }
     }
 

@@ -15,7 +15,8 @@ use modelyard_lifecycle::deploy::application_test::{ApplicationTests, TestProgre
 
 use super::{Context, conduct, session};
 
-/// Longer than a data plane waits for clients that have not sent a whole request.
+/// Longer than a data plane waits for clients that have not sent a whole request. Answers have as long besides as
+/// the environment's `limits.timeout` says.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A large model takes its time to load.

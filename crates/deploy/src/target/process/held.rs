@@ -105,7 +105,7 @@ impl Held {
         &self,
         settings: &Settings,
         replica: u32,
-        with: Digest,
+        wanted: &Wanted,
         records: &[Record],
     ) -> Result<Record> {
         let serial = records.iter().map(|record| record.serial + 1).max().unwrap_or(0);
@@ -118,7 +118,8 @@ impl Held {
             version: 1,
             replica,
             serial,
-            settings: with,
+            settings: wanted.settings,
+            longest_answer: wanted.longest_answer,
             listen,
             // Named when it is started.
             control: PathBuf::new(),
@@ -257,12 +258,13 @@ impl Held {
                 && let Some(process) = life.open()
             {
                 process.terminate();
-                if tokio::time::timeout(settings.patience, process.ended()).await.is_err() {
+                let patience = settings.patience.saturating_add(record.longest_answer);
+                if tokio::time::timeout(patience, process.ended()).await.is_err() {
                     tracing::warn!(
                         "replica {} of {} did not end within {} s of being asked and is killed",
                         record.replica,
                         self.environment,
-                        settings.patience.as_secs()
+                        patience.as_secs()
                     );
                     process.kill();
                     process.ended().await;

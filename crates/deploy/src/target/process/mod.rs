@@ -40,7 +40,7 @@ pub struct Settings {
     pub folder: PathBuf,
     /// Where control sockets are put, by [`control::private_folder`]: `$XDG_RUNTIME_DIR`.
     pub runtime: Option<PathBuf>,
-    /// How long a replica may take to end before it is killed.
+    /// How long a replica may take to end, besides its last answers, before it is killed.
     pub patience: Duration,
     /// How long one that replaces another may take until it is ready.
     pub ready_within: Duration,
@@ -257,7 +257,7 @@ async fn listen(
     held.stop(settings, &mute.iter().collect::<Vec<_>>()).await;
     held.listener = Some(control::bind(wanted.listen)?);
     for record in mute {
-        records.push(held.add(settings, record.replica, wanted.settings, records)?);
+        records.push(held.add(settings, record.replica, wanted, records)?);
     }
     records.sort_by_key(|record| (record.replica, record.serial));
     Ok(())
@@ -276,7 +276,7 @@ async fn act(
             // The socket was seen to; it is closed with the last process that has it.
             Act::Bind(_) | Act::Release(_) => {}
             Act::Start(replica) => {
-                held.add(settings, *replica, wanted.settings, records)?;
+                held.add(settings, *replica, wanted, records)?;
             }
             Act::Replace(replica) => replace(held, settings, wanted, *replica, records).await?,
             Act::Stop(replica) => stopped.extend(records.iter().filter(|record| record.replica == *replica)),
@@ -299,7 +299,7 @@ async fn replace(
         there.into_iter().partition(|record| fits(record, wanted));
     let after = match after.first() {
         Some(record) => (*record).clone(),
-        None => held.add(settings, replica, wanted.settings, records)?,
+        None => held.add(settings, replica, wanted, records)?,
     };
     // Where nothing answers, nothing is waited for.
     let answers = before.iter().any(|record| matches!(record.state, State::Running(_)));

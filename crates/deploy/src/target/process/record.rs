@@ -33,6 +33,9 @@ pub(super) struct Record {
     /// Rises with every process that is to replace another.
     pub(super) serial: u64,
     pub(super) settings: Digest,
+    /// As it was wanted when the record was made.
+    #[serde(default)]
+    pub(super) longest_answer: Duration,
     pub(super) listen: SocketAddr,
     /// Its control socket.
     pub(super) control: PathBuf,

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use modelyard_core::audit::Actor;
 use modelyard_core::deploy::{Environment, EnvironmentId, Release, ReleaseStatus};
@@ -189,5 +190,6 @@ pub fn wanted(environment: &Environment) -> Result<Wanted> {
         listen,
         replicas: if serves { spec.replicas } else { 0 },
         settings: canonical::digest("modelyard replica v1", &settings),
+        longest_answer: Duration::try_from_secs_f64(spec.limits.timeout_secs).unwrap_or(Duration::MAX),
     })
 }
