@@ -120,6 +120,66 @@ async fn a_port_in_use_is_told_and_nothing_is_started() {
     target.apply(&rig.wanted(2, "a")).await.unwrap();
 }
 
+/// Ends the replicas there are, and waits until others run.
+async fn end_and_await(target: &ProcessTarget) {
+    let before = pids(target).await;
+    for pid in &before {
+        signal(*pid, "KILL");
+    }
+    until("they run again", async || {
+        let status = target.status(&environment()).await.unwrap();
+        status
+            .iter()
+            .all(|replica| matches!(replica.condition, Condition::Running { pid } if !before.contains(&pid)))
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_before_are_started_again_while_the_new_address_cannot_be_had() {
+    let rig = Rig::new();
+    let mut target = rig.target();
+    target.apply(&rig.wanted(2, "a")).await.unwrap();
+    let mut moved = rig.wanted(2, "a");
+    moved.listen = free();
+    let taken = TcpListener::bind(moved.listen).unwrap();
+    for _ in 0..2 {
+        ask(rig.address, "/").unwrap();
+        assert_eq!(target.apply(&moved).await.unwrap_err().kind(), Kind::Conflict);
+        end_and_await(&target).await;
+        ask(rig.address, "/").unwrap();
+        // As a program that is killed, and the next.
+        drop(target);
+        target = rig.target();
+    }
+    drop(taken);
+    target.apply(&moved).await.unwrap();
+    ask(moved.listen, "/").unwrap();
+    assert!(ask(rig.address, "/").is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_are_started_again_while_one_is_replaced() {
+    let rig = Rig::new();
+    let mut settings = settings(rig.folder.path());
+    settings.ready_within = Duration::from_secs(60);
+    let target = std::sync::Arc::new(ProcessTarget::new(settings));
+    target.apply(&rig.wanted(2, "a")).await.unwrap();
+    let before = pids(&*target).await;
+    rig.mode("never-ready");
+    let (replacing, wanted) = (target.clone(), rig.wanted(2, "b"));
+    let replacing = tokio::spawn(async move { replacing.apply(&wanted).await });
+    until("the new one is there", async || rig.processes().len() == 3).await;
+    signal(before[1], "KILL");
+    until("the other one runs again", async || {
+        let status = target.status(&environment()).await.unwrap();
+        matches!(status[1].condition, Condition::Running { pid } if pid != before[1])
+    })
+    .await;
+    assert!(!replacing.is_finished());
+    replacing.abort();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_program_that_is_not_there_is_told() {
     let rig = Rig::new();

@@ -1,5 +1,6 @@
 //! One environment's replicas: the processes there are, and how they begin and end.
 
+use std::convert::Infallible;
 use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
@@ -22,6 +23,9 @@ const LONG_LIFE: Duration = Duration::from_secs(60);
 
 /// How long a process is asked for the socket again and again, since it may just have begun.
 const ASKING: Duration = Duration::from_secs(5);
+
+/// How often it is looked after the others while a replica is being replaced.
+const TENDING: Duration = Duration::from_secs(1);
 
 /// What this process holds of an environment.
 pub(super) struct Held {
@@ -50,7 +54,12 @@ impl Held {
 
     /// The records, each as it turns out to be now: who was being started is found, who has ended waits.
     pub(super) fn records(&self) -> Result<Vec<Record>> {
+        self.records_where(|_| true)
+    }
+
+    fn records_where(&self, is_meant: impl Fn(&Record) -> bool) -> Result<Vec<Record>> {
         let mut records = self.folder.records()?;
+        records.retain(is_meant);
         for record in &mut records {
             let before = record.state.clone();
             match &record.state {
@@ -85,19 +94,32 @@ impl Held {
         record.state = State::Waiting { ended: why, again_at: since_boot() + pause(record.ends) };
     }
 
-    /// Starts the wanted processes whose pause is over.
+    /// Starts the wanted processes whose pause is over; also those whose replacement did not take hold yet, since
+    /// whatever is started anew begins with the newest settings.
     pub(super) fn start_due(&self, settings: &Settings, records: &mut [Record]) -> Result<()> {
         let Some(wanted) = &self.wanted else { return Ok(()) };
         for record in records {
             if matches!(&record.state, State::Waiting { again_at, .. } if *again_at <= since_boot())
                 && record.replica < wanted.replicas
-                && super::fits(record, wanted)
                 && self.is_listening_on(record.listen)
             {
+                record.settings = wanted.settings;
+                record.longest_answer = wanted.longest_answer;
                 self.start(settings, record)?;
             }
         }
         Ok(())
+    }
+
+    /// Starts ended processes of other replicas than `replica` again, which is being replaced.
+    async fn tend_others(&self, settings: &Settings, replica: u32) -> Infallible {
+        loop {
+            tokio::time::sleep(TENDING).await;
+            // What goes wrong stands in the records.
+            if let Ok(mut others) = self.records_where(|record| record.replica != replica) {
+                let _ = self.start_due(settings, &mut others);
+            }
+        }
     }
 
     /// A new process of `replica`, beside those there are.
@@ -230,6 +252,7 @@ impl Held {
         tokio::select! {
             answer = asked => answer,
             end = process.ended() => Err(self.not_ready(record, &end.to_string())),
+            never = self.tend_others(settings, record.replica) => match never {},
             () = tokio::time::sleep(settings.ready_within) => {
                 Err(self.not_ready(record, &format!("it was not ready within {} s", settings.ready_within.as_secs())))
             }

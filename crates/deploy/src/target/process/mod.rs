@@ -14,6 +14,7 @@ mod watch;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
+use std::net::TcpListener;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -73,6 +74,14 @@ impl ProcessTarget {
         });
         Arc::clone(held)
     }
+
+    /// Has ended replicas started again from now on.
+    fn look_after(&self, held: &Arc<tokio::sync::Mutex<Held>>, locked: &mut Held) {
+        if !locked.watched {
+            locked.watched = true;
+            tokio::spawn(watch::watch(Arc::downgrade(&self.0), Arc::downgrade(held)));
+        }
+    }
 }
 
 #[async_trait]
@@ -111,18 +120,35 @@ impl Target for ProcessTarget {
         let mut records = locked.records()?;
         clear_leftovers(&locked, settings, wanted, &mut records).await;
         let plan = self.plan(wanted, &status(&records));
-        if wanted.replicas > 0 {
-            listen(&mut locked, settings, wanted, &mut records).await?;
-            locked.start_due(settings, &mut records)?;
-        }
         if let Some(refused) = &locked.refused
             && refused.wanted == *wanted
             && refused.again_at > since_boot()
             && plan.0.iter().any(|act| matches!(act, Act::Replace(_)))
         {
-            return Err(Fault::new(Kind::Release, refused.message.clone()));
+            let fault = Fault::new(Kind::Release, refused.message.clone());
+            locked.start_due(settings, &mut records)?;
+            return Err(fault);
         }
-        let result = act(&locked, settings, wanted, &plan, &records).await;
+        let (mut before, mut started) = (None, Ok(()));
+        if wanted.replicas > 0 {
+            let listens = listen(&mut locked, settings, wanted, &mut records).await;
+            // Also where it can't be had: those of the address before go on.
+            started = locked.start_due(settings, &mut records);
+            match listens {
+                Ok(other) => before = other,
+                Err(fault) => {
+                    self.look_after(&held, &mut locked);
+                    return Err(fault);
+                }
+            }
+        }
+        let result = match started {
+            Ok(()) => act(&locked, settings, wanted, &plan).await,
+            Err(fault) => Err(fault),
+        };
+        if result.is_err() && before.is_some() {
+            locked.listener = before;
+        }
         locked.refused = match (&result, locked.refused.take()) {
             (Ok(()), _) => None,
             (Err(fault), before) => {
@@ -133,9 +159,8 @@ impl Target for ProcessTarget {
         };
         if wanted.replicas == 0 {
             locked.listener = None;
-        } else if !locked.watched {
-            locked.watched = true;
-            tokio::spawn(watch::watch(Arc::downgrade(&self.0), Arc::downgrade(&held)));
+        } else {
+            self.look_after(&held, &mut locked);
         }
         result
     }
@@ -234,20 +259,24 @@ async fn clear_leftovers(held: &Held, settings: &Settings, wanted: &Wanted, reco
     records.retain(is_kept);
 }
 
-/// Holds the listening socket of `wanted`: as it is, from a process that has it, or bound anew.
+/// Holds the listening socket of `wanted`: as it is, from a process that has it, or bound anew. Answers the one
+/// of another address that was held before; where the new one can't be had, that stays.
 async fn listen(
     held: &mut Held,
     settings: &Settings,
     wanted: &Wanted,
     records: &mut Vec<Record>,
-) -> Result<()> {
+) -> Result<Option<TcpListener>> {
     if held.is_listening_on(wanted.listen) {
-        return Ok(());
+        return Ok(None);
     }
-    // The socket of another address is let go: whoever answers there has it too, until it is replaced.
-    held.listener = held.take_back(wanted.listen, records).await;
-    if held.listener.is_some() {
-        return Ok(());
+    if held.listener.is_none()
+        && let Some(elsewhere) = records.iter().find(|record| record.listen != wanted.listen)
+    {
+        held.listener = held.take_back(elsewhere.listen, records).await;
+    }
+    if let Some(listener) = held.take_back(wanted.listen, records).await {
+        return Ok(held.listener.replace(listener));
     }
     // Processes that have the socket and do not hand it over can't be supervised: they make way.
     let (mute, others): (Vec<_>, Vec<_>) = records
@@ -255,34 +284,32 @@ async fn listen(
         .partition(|record| record.listen == wanted.listen && matches!(record.state, State::Running(_)));
     *records = others;
     held.stop(settings, &mute.iter().collect::<Vec<_>>()).await;
-    held.listener = Some(control::bind(wanted.listen)?);
+    let before = held.listener.replace(control::bind(wanted.listen)?);
     for record in mute {
         records.push(held.add(settings, record.replica, wanted, records)?);
     }
     records.sort_by_key(|record| (record.replica, record.serial));
-    Ok(())
+    Ok(before)
 }
 
-async fn act(
-    held: &Held,
-    settings: &Settings,
-    wanted: &Wanted,
-    plan: &Plan,
-    records: &[Record],
-) -> Result<()> {
+async fn act(held: &Held, settings: &Settings, wanted: &Wanted, plan: &Plan) -> Result<()> {
     let mut stopped = Vec::new();
     for act in &plan.0 {
+        // While one is replaced, others may end and are started again.
+        let records = held.records()?;
         match act {
             // The socket was seen to; it is closed with the last process that has it.
             Act::Bind(_) | Act::Release(_) => {}
             Act::Start(replica) => {
-                held.add(settings, *replica, wanted, records)?;
+                held.add(settings, *replica, wanted, &records)?;
             }
-            Act::Replace(replica) => replace(held, settings, wanted, *replica, records).await?,
-            Act::Stop(replica) => stopped.extend(records.iter().filter(|record| record.replica == *replica)),
+            Act::Replace(replica) => replace(held, settings, wanted, *replica, &records).await?,
+            Act::Stop(replica) => {
+                stopped.extend(records.into_iter().filter(|record| record.replica == *replica));
+            }
         }
     }
-    held.stop(settings, &stopped).await;
+    held.stop(settings, &stopped.iter().collect::<Vec<_>>()).await;
     Ok(())
 }
 
