@@ -90,7 +90,10 @@ async fn observe(
             if !was_routed {
                 served.unrouted.refused(error.code);
             }
-            tracing::warn!(code = error.code.as_str(), field = error.field.as_deref(), "{}", error.message);
+            // What clients get wrong is theirs to read: they must not fill the disk of whoever serves them.
+            if !error.code.is_clients() {
+                tracing::warn!(code = error.code.as_str(), "{}", error.message);
+            }
             error::answer(shape, &error)
         }
     }
