@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
@@ -29,11 +30,22 @@ pub struct Limits {
     pub rows: usize,
     /// Requests whose body is there and that have no answer yet; further ones are refused as overloaded.
     pub requests: usize,
+    /// Connections at once; further ones wait.
+    pub connections: usize,
+    /// How long a client may take to send a body, and between two requests, so for headers too.
+    pub patience: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 32 << 20, rows: 50_000, requests: 10_000 }
+        Self {
+            body_bytes: 32 << 20,
+            rows: 50_000,
+            requests: 10_000,
+            connections: 10_000,
+            // Longer than proxies keep a connection that nobody uses: they are to be first.
+            patience: Duration::from_secs(75),
+        }
     }
 }
 

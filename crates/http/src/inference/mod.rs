@@ -6,7 +6,9 @@ mod v2;
 mod v2_tensor;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -101,7 +103,7 @@ async fn observe(
 
 /// The whole body of `request`.
 async fn body(served: &Served, request: Request) -> Result<Bytes, PredictError> {
-    let limit = served.limits.body_bytes;
+    let (limit, patience) = (served.limits.body_bytes, served.limits.patience);
     let too_large = || {
         PredictError::new(ErrorCode::TooLarge, format!("the body is larger than {limit} bytes"))
             .hint("send several requests, or use `modelyard predict` for files")
@@ -113,7 +115,15 @@ async fn body(served: &Served, request: Request) -> Result<Bytes, PredictError> 
     let mut body = request.into_body();
     if declared.is_none_or(|length| length <= limit) {
         // Axum's own extractor would stop at its default of 2 MB.
-        let whole = Limited::new(&mut body, limit).collect().await;
+        let mut whole = pin!(Limited::new(&mut body, limit).collect());
+        // Mostly it came with the headers: no timer for those.
+        let whole = match futures::poll!(whole.as_mut()) {
+            Poll::Ready(whole) => whole,
+            Poll::Pending => tokio::time::timeout(patience, whole).await.map_err(|_| {
+                let message = format!("the body was not sent within {} s", patience.as_secs_f64());
+                PredictError::new(ErrorCode::NotJson, message).hint("send less at once")
+            })?,
+        };
         // The only ways to fail here are the limit and a client that went away, which reads no answer.
         if let Ok(whole) = whole.map(Collected::to_bytes) {
             return Ok(whole);

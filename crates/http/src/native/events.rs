@@ -17,9 +17,10 @@ use modelyard_core::Result;
 use modelyard_core::deploy::{EnvironmentId, Release, ReleaseId};
 use modelyard_core::ports::Watch;
 
+use super::Api;
 use super::refusal::Refusal;
 use super::route::{Route, get};
-use super::{Api, connection};
+use crate::connection;
 
 /// How often the home is looked at; looking costs microseconds.
 const PAUSE: Duration = Duration::from_millis(200);

@@ -11,7 +11,6 @@
 mod access;
 mod audit;
 mod body;
-mod connection;
 mod environments;
 mod events;
 mod guard;
@@ -29,10 +28,14 @@ mod status;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::middleware;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioTimer;
+use hyper_util::service::TowerToHyperService;
 use modelyard_core::audit::Actor;
 use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Fault, Kind, Result};
@@ -45,6 +48,8 @@ pub use access::Permission;
 pub use openapi::document;
 use refusal::Refusal;
 use route::Route;
+
+use crate::connection;
 
 /// What the API works on.
 pub struct Api {
@@ -126,10 +131,35 @@ pub fn router(api: Arc<Api>) -> Router {
         .with_state(api)
 }
 
+/// Connections at once; more wait.
+const CONNECTIONS: usize = 512;
+/// Of one request.
+const HEADERS: usize = 64;
+const HEADER_BYTES: usize = 64 << 10;
+/// For the headers of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// For answers under way, once the end was asked for.
+const GRACE: Duration = Duration::from_secs(10);
+
 /// Answers on `listener` until the API ends, then what was taken, then returns.
 pub async fn serve(listener: TcpListener, api: Api) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_headers(HEADERS)
+        .max_buf_size(HEADER_BYTES)
+        .half_close(false);
     let ending = api.ending.clone();
-    connection::serve(listener, router(Arc::new(api)), ending).await;
+    let router = router(Arc::new(api));
+    let answer = |stream| {
+        let (http, router, ending) = (http.clone(), router.clone(), ending.clone());
+        async move {
+            let service = TowerToHyperService::new(router);
+            connection::answer(&http, stream, service, ending, std::future::pending()).await;
+        }
+    };
+    let overdue = async { tokio::time::sleep(GRACE).await };
+    connection::serve(listener, CONNECTIONS, ending.clone(), overdue, answer).await;
 }
 
 /// Whether the server may listen on `address`.

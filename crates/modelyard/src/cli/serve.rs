@@ -84,7 +84,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
             opened.name
         ));
     }
-    modelyard_http::serve(listener, served, asked_to_end()?).await?;
+    modelyard_http::serve(listener, served, asked_to_end()?).await;
     fleet.close().await;
     Ok(ExitCode::SUCCESS)
 }

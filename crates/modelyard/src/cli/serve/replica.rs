@@ -107,7 +107,7 @@ pub(super) async fn run(environment: &str, args: &super::Args, ctx: &Context) ->
     let ending = plane.end().await;
     let result = serving.await.map_err(|error| Fault::new(Kind::Internal, "serving ended").because(error));
     ending.close().await;
-    result??;
+    result?;
     Ok(ExitCode::SUCCESS)
 }
 
