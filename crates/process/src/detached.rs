@@ -28,7 +28,7 @@ use crate::run::supervisor::close_from;
 /// The descriptor that a detached program finds what it inherits as.
 pub const INHERITED: i32 = 3;
 
-/// What to start. Its variables and its folder are this process's own.
+/// What to start. Its variables and its folder are this process's own, but for what would tie it to a CI job.
 pub struct Start<'a> {
     pub program: &'a Path,
     pub args: &'a [OsString],
@@ -58,6 +58,8 @@ pub fn start(start: &Start<'_>) -> Result<Life> {
     let held = start.inherited.try_clone_to_owned().attempt(Kind::Environment, cannot)?;
     let mut command = Command::new(start.program);
     command.args(start.args).stdin(Stdio::null()).stdout(log).stderr(errors);
+    // At a job's end a runner of GitHub Actions ends every process that has it.
+    command.env_remove("RUNNER_TRACKING_ID");
     let (inherited, number) = (held.as_raw_fd(), start.number.as_raw_fd());
     // SAFETY: system calls on this stack alone; the descriptors stay open until `spawn` is done.
     unsafe {

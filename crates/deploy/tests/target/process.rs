@@ -273,10 +273,22 @@ async fn an_apply_that_is_killed_midway_is_taken_up_or_removed() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_runner_that_ends_what_its_job_started_does_not_know_the_replicas() {
+    let rig = Rig::new();
+    let mut job = applier(&rig, 1, "a");
+    until("it answers", async || ask(rig.address, "/").is_ok()).await;
+    job.kill().unwrap();
+    job.wait().unwrap();
+    let said = rig.target().logs(&environment(), 0, 10).await.unwrap();
+    assert_eq!(said, "replica 0 of flights/staging begins, well\n");
+}
+
 /// A process that applies: this test's own program with `applies`.
 fn applier(rig: &Rig, replicas: u32, settings: &str) -> std::process::Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "process::applies", "--ignored", "--nocapture"])
+        .env("RUNNER_TRACKING_ID", "github_1")
         .env("MODELYARD_TEST_APPLY", rig.folder.path())
         .env("MODELYARD_TEST_APPLY_WANTED", format!("{replicas} {settings} {}", rig.address))
         .stdout(Stdio::null())

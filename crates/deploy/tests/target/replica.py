@@ -18,6 +18,8 @@ with open(mode_file) as file:
     mode = file.read().strip()
 
 print(f"replica {options['--replica']} of {options['--environment']} begins, {mode}", flush=True)
+if "RUNNER_TRACKING_ID" in os.environ:
+    print("tracked by a runner", flush=True)
 if mode == "fails":
     print("error: no model fits", file=sys.stderr, flush=True)
     sys.exit(9)

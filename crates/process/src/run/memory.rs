@@ -32,21 +32,31 @@ impl Memory {
 
 /// Bytes that all processes below `supervisor` hold now.
 pub(crate) fn of_tree(supervisor: u32) -> u64 {
+    of(&below(supervisor))
+}
+
+/// Bytes that `processes` hold together.
+pub(crate) fn of(processes: &[u32]) -> u64 {
     let (mut private, mut shared) = (0, 0);
+    for (own, common) in processes.iter().copied().filter_map(resident) {
+        private += own;
+        // The same libraries and segments are mapped by most of them.
+        shared = common.max(shared);
+    }
+    private + shared
+}
+
+/// All processes below `process`.
+pub(crate) fn below(process: u32) -> Vec<u32> {
     let mut known = Vec::new();
-    children(supervisor, &mut known);
+    children(process, &mut known);
     // Grows while it is walked.
     let mut place = 0;
     while let Some(process) = known.get(place).copied() {
-        if let Some((own, common)) = resident(process) {
-            private += own;
-            // The same libraries and segments are mapped by most of them.
-            shared = common.max(shared);
-        }
         children(process, &mut known);
         place += 1;
     }
-    private + shared
+    known
 }
 
 /// Adds the children of all threads of `process`.

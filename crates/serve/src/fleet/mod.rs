@@ -269,6 +269,11 @@ impl Fleet {
         self.book().loaded.keys().copied().collect()
     }
 
+    /// Whether a model of these has a process of its own.
+    pub fn has_workers(&self) -> bool {
+        self.book().loaded.values().any(|version| version.model.restarts().is_some())
+    }
+
     /// What was counted of every package since this process started.
     pub fn counts(&self) -> BTreeMap<Digest, Counts> {
         self.book().counters.iter().map(|(package, named)| (*package, named.counters.counts())).collect()

@@ -2,8 +2,9 @@
 //!
 //! Whoever serves hands a copy over and never waits: where too many wait already it is dropped and
 //! counted. A thread of its own reads the copies, asks the version and compares, at the lowest
-//! priority, so that a shadow that is slow, hangs or fails costs the served answers nothing but the
-//! hand-over.
+//! priority, so that no answer waits for a shadow that is slow, hangs or fails. The version itself computes
+//! as urgently as every other one (a thread that was lowered can't be raised again when it is promoted), so
+//! where processors are busy a shadow does cost time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};

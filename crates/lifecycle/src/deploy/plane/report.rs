@@ -140,6 +140,12 @@ impl Reporter {
         self.sequence += 1;
         let ready = self.fleet.loaded();
         self.startup_secs.retain(|package, _| ready.contains(package));
+        let mut used = usage::own();
+        if self.fleet.has_workers() {
+            let below = usage::below();
+            used.cpu += below.cpu;
+            used.memory_bytes += below.memory_bytes;
+        }
         let served = self.fleet.served();
         self.served.retain(|(generation, package), _| {
             served.iter().any(|span| (span.generation, span.package) == (*generation, *package))
@@ -159,8 +165,8 @@ impl Reporter {
             failed: self.failed.clone(),
             counts: self.fleet.counts(),
             served: served.into_iter().filter(|span| self.is_news(span)).collect(),
-            cpu_secs: usage::cpu_time().as_secs_f64(),
-            memory_bytes: usage::memory_bytes(),
+            cpu_secs: used.cpu.as_secs_f64(),
+            memory_bytes: used.memory_bytes,
             ending,
         }
     }
