@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -139,22 +139,23 @@ fn failed(id: &EnvironmentId, release: &Release) -> Fault {
     fault.hint(format!("`modelyard release status {}` shows what it was decided on", id.name))
 }
 
+/// The file of the program that runs, also where another one has taken its place meanwhile.
+const RUNNING: &str = "/proc/self/exe";
+
 /// What of this machine is compared between environments. `with_onnx`: the library is needed.
 ///
 /// # Errors
 /// If this program's file can't be read, or the library not be had.
 pub(crate) async fn machine(home: &Home, with_onnx: bool) -> Result<Machine> {
-    let program = std::env::current_exe()
-        .attempt(Kind::Internal, || "cannot tell where this program's file is".to_owned())?;
     let onnx_library = match with_onnx {
         true => Some(session::settings(None, String::new())?.find_onnx_library(&|_| {}).await?.digest),
         false => None,
     };
-    Ok(Machine { program: digest(home, &program).await?, onnx_library })
+    Ok(Machine { program: digest(home, Path::new(RUNNING)).await?, onnx_library })
 }
 
 /// Of a file that is seldom another.
-async fn digest(home: &Home, path: &std::path::Path) -> Result<Digest> {
+async fn digest(home: &Home, path: &Path) -> Result<Digest> {
     let failed = || format!("cannot read `{}`", path.display());
     let file = File::open(path).attempt(Kind::Internal, failed)?;
     let found = file.metadata().attempt(Kind::Internal, failed)?;
@@ -365,4 +366,30 @@ pub(crate) fn latency(micros: u64) -> String {
 /// `0.02 %`, and a dash where nothing is known.
 pub(crate) fn share(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), percent)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_program_that_was_replaced_while_it_runs_still_knows_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path().join("modelyard");
+        std::fs::copy(std::env::current_exe().unwrap(), &here).unwrap();
+        let name = "cli::conduct::tests::replaced";
+        let ended = Command::new(&here).args(["--exact", name, "--ignored"]).status().unwrap();
+        assert!(ended.success());
+        assert!(!here.exists(), "it was not run");
+    }
+
+    #[tokio::test]
+    #[ignore = "it is what the other test runs"]
+    async fn replaced() {
+        std::fs::remove_file(std::env::current_exe().unwrap()).unwrap();
+        let machine = machine(&modelyard_store::memory(), false).await.unwrap();
+        assert_eq!(machine.program, Digest::of(&std::fs::read(RUNNING).unwrap()));
+    }
 }

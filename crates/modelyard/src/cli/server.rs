@@ -55,18 +55,25 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         machine: Arc::new(ThisMachine(home.clone())),
         ending: told.clone(),
     };
-    let reconciling = reconcile(&home, ctx, &target, told).await?;
+    let mut reconciling = reconcile(&home, ctx, &target, told).await?;
     if ctx.json {
         print::json(&json!({"listen": address.to_string(), "home": folder}));
     } else if !ctx.quiet {
         print::result(format!("the server of {} answers at http://{address}", folder.display()));
     }
     let answering = tokio::spawn(native::serve(listener, api));
-    end.await;
+    let result = tokio::select! {
+        () = end => Ok(()),
+        fault = lost(&mut reconciling) => Err(fault),
+    };
     let _ = tell.send(true);
-    let _ = tokio::join!(reconciling, answering);
+    if result.is_ok() {
+        let _ = reconciling.await;
+    }
+    let _ = answering.await;
     // Only now may another one take over.
     drop(lock);
+    result?;
     if !ctx.quiet {
         print::remark(farewell(&home, &*target).await?);
     }
@@ -118,6 +125,17 @@ async fn reconcile(
     }))
 }
 
+/// Why the reconciler ended, which nobody asked it to: a server without it would answer and do nothing.
+async fn lost(reconciling: &mut JoinHandle<()>) -> Fault {
+    let fault =
+        Fault::new(Kind::Internal, "the server can't bring about what is wanted any more, so it ends")
+            .hint("start it again: replicas go on meanwhile, and it takes up where it was");
+    match reconciling.await {
+        Ok(()) => fault,
+        Err(error) => fault.because(error),
+    }
+}
+
 /// As the commands see this machine.
 struct ThisMachine(Home);
 
@@ -156,6 +174,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::super::Cli;
+    use super::lost;
 
     /// Commands that work in a folder or on this machine, so that no request could do them; of the others
     /// each has a route.
@@ -187,6 +206,12 @@ mod tests {
         "server",
         "status",
     ];
+
+    #[tokio::test]
+    async fn a_reconciler_that_panics_ends_the_server_with_its_reason() {
+        let fault = lost(&mut tokio::spawn(async { panic!("no such release") })).await;
+        assert!(fault.report().contains("no such release"), "{}", fault.report());
+    }
 
     #[test]
     fn what_a_command_does_a_route_does() {
