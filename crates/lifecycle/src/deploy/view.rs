@@ -79,9 +79,55 @@ impl View {
     }
 }
 
-/// The last report of each replica: one that was started anew has a younger boot. `reports` come oldest first.
+/// The last report of each replica, of its youngest process: `reports` come in the order of their starts. One
+/// that has said that it ends may have failed to take the place of an older one, which goes on.
 pub(super) fn newest(reports: &[ReplicaReport]) -> Vec<&ReplicaReport> {
-    let newest: BTreeMap<u32, &ReplicaReport> =
-        reports.iter().map(|report| (report.replica, report)).collect();
+    let mut newest: BTreeMap<u32, &ReplicaReport> = BTreeMap::new();
+    for report in reports {
+        let known = newest.entry(report.replica).or_insert(report);
+        if known.ending || !report.ending {
+            *known = report;
+        }
+    }
     newest.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use modelyard_core::deploy::EnvironmentId;
+
+    use super::*;
+
+    fn report(boot: &str, ending: bool) -> ReplicaReport {
+        ReplicaReport {
+            version: 1,
+            environment: EnvironmentId { project: "flights".to_owned(), name: "production".to_owned() },
+            replica: 0,
+            boot: boot.to_owned(),
+            sequence: 1,
+            at: Timestamp::from_micros(0),
+            pid: 1,
+            listen: String::new(),
+            generation: 1,
+            ready: Vec::new(),
+            startup_secs: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            served: Vec::new(),
+            cpu_secs: 0.0,
+            memory_bytes: 0,
+            ending,
+        }
+    }
+
+    #[test]
+    fn one_that_ended_without_taking_over_hides_nobody() {
+        for (old, new, shown) in
+            [(false, true, "old"), (false, false, "new"), (true, false, "new"), (true, true, "new")]
+        {
+            let reports = [report("old", old), report("new", new)];
+            let boots: Vec<_> = newest(&reports).iter().map(|report| report.boot.as_str()).collect();
+            assert_eq!(boots, [shown]);
+        }
+    }
 }
