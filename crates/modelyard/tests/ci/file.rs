@@ -51,6 +51,7 @@ impl Host {
 fn github(file: &Yaml) -> Vec<Script> {
     assert!(file["on"]["push"].as_hash().is_some(), "{file:?}");
     assert_eq!(file["env"]["MODELYARD_HOME"].as_str(), Some("${{ vars.MODELYARD_HOME }}"));
+    assert_eq!(file["env"]["MODELYARD_ACTOR"].as_str(), Some("${{ github.actor }}"));
     let mut waiting: Vec<(String, &Yaml)> =
         file["jobs"].as_hash().unwrap().iter().map(|(name, job)| (string(name), job)).collect();
     let mut scripts: Vec<Script> = Vec::new();
@@ -80,6 +81,7 @@ fn github(file: &Yaml) -> Vec<Script> {
 /// Stages in their order; a shell a job, which begins with what comes before every script.
 fn gitlab(file: &Yaml) -> Vec<Script> {
     let lines = |yaml: &Yaml| yaml.as_vec().unwrap().iter().map(string).collect::<Vec<_>>();
+    assert_eq!(file["variables"]["MODELYARD_ACTOR"].as_str(), Some("$GITLAB_USER_LOGIN"));
     let before = lines(&file["default"]["before_script"]);
     let job = |stage: &Yaml| {
         let job = &file[string(stage).as_str()];

@@ -82,6 +82,8 @@ on:
 concurrency: modelyard
 env:
   MODELYARD_HOME: ${{{{ vars.MODELYARD_HOME }}}}
+  # Who acts, as history tells it: not the runner's user.
+  MODELYARD_ACTOR: ${{{{ github.actor }}}}
 jobs:
   build:
     runs-on: self-hosted
@@ -144,7 +146,10 @@ fn gitlab(stages: &[Stage]) -> String {
     }
     let _ = write!(
         text,
-        "default:
+        "variables:
+  # Who acts, as history tells it: not the runner's user.
+  MODELYARD_ACTOR: $GITLAB_USER_LOGIN
+default:
   tags: [modelyard]
   before_script:
     - {KEPT}
