@@ -18,6 +18,8 @@ const POSITIVE: Shape = Shape::Number { min: f64::MIN_POSITIVE, max: f64::MAX };
 const RATE: Shape = Shape::Number { min: f64::MIN_POSITIVE, max: 1e6 };
 /// Up to a day.
 const SECONDS: Shape = Shape::Number { min: f64::MIN_POSITIVE, max: 86_400.0 };
+/// What one load sends at most: all its requests are kept until it is judged.
+const MOST_REQUESTS: f64 = 1e7;
 const SHARE: Shape = Shape::Number { min: 0.0, max: 1.0 };
 const COUNT: Shape = Shape::Whole { min: 0, max: u32::MAX as i64 };
 const STRATEGIES: Shape = Shape::Choice(&["all-at-once", "blue-green", "canary", "shadow", "a-b"]);
@@ -361,21 +363,31 @@ impl Reader<'_> {
         let command = node.has("command").then(|| plain(self.words(&node, "command")));
         Tests {
             on: true,
-            load: node.node("load").and_then(|load| {
-                Some(Load {
-                    rate: load.number("rate")?,
-                    seconds: load.number("seconds").unwrap_or(10.0),
-                    p95_ms: load.number("p95_ms"),
-                    p99_ms: load.number("p99_ms"),
-                    errors: load.number("errors").unwrap_or(0.0),
-                })
-            }),
+            load: node.node("load").and_then(|load| self.load(&load)),
             startup_secs: node.text("startup").and_then(|text| duration::parse(&text.value)),
             robustness: node.number("robustness"),
             command: command.filter(|words| !words.is_empty()),
             code: plain(code),
             timeout_secs: node.text("timeout").and_then(|text| duration::parse(&text.value)),
         }
+    }
+
+    fn load(&mut self, node: &Node<'_>) -> Option<Load> {
+        let load = Load {
+            rate: node.number("rate")?,
+            seconds: node.number("seconds").unwrap_or(10.0),
+            p95_ms: node.number("p95_ms"),
+            p99_ms: node.number("p99_ms"),
+            errors: node.number("errors").unwrap_or(0.0),
+        };
+        if load.rate * load.seconds > MOST_REQUESTS {
+            self.problems.add_with_hint(
+                node.key_span("rate"),
+                "more than ten million requests in one load",
+                "lower `rate` or `seconds`",
+            );
+        }
+        Some(load)
     }
 
     fn approvals(&mut self, node: &Node<'_>) -> Approvals {
