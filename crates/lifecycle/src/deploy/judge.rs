@@ -1,7 +1,7 @@
 //! Candidate against incumbent over the same period: worse, not worse, or not yet known.
 //!
-//! Watched are the share of failed requests, the share slower than the incumbent's 95 % quantile, and what
-//! was answered; each by a test that stays valid however often one looks.
+//! Watched are the share of requests that fail or are refused, the share slower than the incumbent's 95 %
+//! quantile, and what was answered; each by a test that stays valid however often one looks.
 //!
 //! Both errors of a whole release have the probability [`Judge::ALPHA`], and each is divided as it adds up
 //! (see [`alphas`]). One test that says *worse* ends a release, so those share it, and divide it among the
@@ -232,7 +232,8 @@ fn slow_arm(counts: &Counts, above_us: u64) -> Arm {
 }
 
 fn errors(compared: &Compared, limits: &Judge) -> Pair {
-    let sample = |watched: &Watched| watched.sample(|counts| counts.failed);
+    // Both versions meet the same clients: of what these send amiss, both refuse the same share.
+    let sample = |watched: &Watched| watched.sample(|counts| counts.failed + counts.refused);
     Pair::new(sample(&compared.candidate), sample(&compared.incumbent), limits.error_margin)
 }
 
@@ -244,7 +245,8 @@ fn latency(compared: &Compared, limits: &Judge) -> Pair {
 impl Watched {
     /// Requests of a kind among all.
     fn sample(&self, of_kind: impl Fn(&Counts) -> u64) -> Sample {
-        let arm = |counts: &Counts| Arm::new(of_kind(counts) as f64, counts.requests() as f64);
+        let all = |counts: &Counts| counts.requests() + counts.refused;
+        let arm = |counts: &Counts| Arm::new(of_kind(counts) as f64, all(counts) as f64);
         Sample::new(arm(&self.before), arm(&self.since))
     }
 }

@@ -152,3 +152,17 @@ async fn a_release_is_kept_with_the_counts_of_those_it_compares() {
     assert!(canary.step_counts.keys().all(|package| compared.contains(package)));
     assert!(canary.slow.unwrap().since.keys().all(|package| compared.contains(package)));
 }
+
+#[tokio::test]
+async fn a_version_that_refuses_what_the_other_answers_is_worse() {
+    let rig = production(StrategyKind::Canary).await;
+    rig.count(1, 20_000, 20);
+    let canary = rig.begin("production", 2).await.unwrap();
+    rig.second("production").await;
+    rig.count(1, 9_500, 9);
+    rig.count(2, 400, 0);
+    rig.counts.lock().unwrap().get_mut(&Rig::package(2)).unwrap().refused += 100;
+    rig.second("production").await;
+    let why = "worse: more requests fail".to_owned();
+    assert_eq!(reason(&rig, &canary).await, (ReleaseStatus::RolledBack, Some(why)));
+}
