@@ -81,13 +81,13 @@ fn killed(replicas: u32) {
         let during = |kills: &[(i64, i64)]| {
             kills.iter().any(|(before, after)| one.connected <= *after && *before <= one.ended)
         };
+        // Until the server that waited has bound the port anew; a worker that dies with its data plane may
+        // hold the old one for a moment.
+        let nobody = kills.everybody.iter().any(|(at, _)| (*at..at + 30_000_000).contains(&one.sent));
         let excused = match &one.came {
             Came::Answer(_) => true,
-            Came::Lost(_) => during(&kills.planes) || during(&kills.everybody),
-            // Until the server that waited has bound the port anew.
-            Came::Refused(_) => {
-                kills.everybody.iter().any(|(at, _)| (*at..at + 60_000_000).contains(&one.sent))
-            }
+            Came::Lost(_) => during(&kills.planes) || during(&kills.everybody) || nobody,
+            Came::Refused(_) => nobody,
             Came::Status(..) => false,
         };
         assert!(excused, "{one:?}, MODELYARD_CRASH_SEED={seed}\n{}", shop.said());
