@@ -2,9 +2,9 @@
 
 use modelyard_core::deploy::environment::Approvals;
 use modelyard_core::deploy::{Freeze, ReleaseKind, ReleaseStatus, StrategyKind, Verdict, Wish};
-use modelyard_core::{Clock, Timestamp};
+use modelyard_core::{Clock, Digest, Timestamp};
 use modelyard_lifecycle::deploy::approval;
-use modelyard_lifecycle::deploy::release::{self, Asked, Begun};
+use modelyard_lifecycle::deploy::release::{self, Asked, Begun, Machine};
 
 use super::rig::{Rig, id, machine, spec, strategy};
 
@@ -92,6 +92,30 @@ async fn a_package_must_have_passed_its_tests_under_the_same_facts() {
     production.limits = Default::default();
     rig.apply([("production", production)]).await;
     rig.begin("production", 2).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_program_or_runtime_library_is_not_what_was_tested() {
+    let rig = rig().await;
+    rig.asked("staging", 1, ReleaseKind::Deploy, None).await.unwrap();
+    rig.seconds("staging", 3).await;
+    let asked = Asked {
+        environment: id("production"),
+        model: Some("late@1".parse().unwrap()),
+        kind: ReleaseKind::Release,
+        strategy: None,
+        cause: "asked for".into(),
+    };
+    let (tested, other) = (machine(), Digest::of(b"another"));
+    for (name, now) in [
+        ("program", Machine { program: other, ..tested }),
+        ("onnx_library", Machine { onnx_library: Some(other), ..tested }),
+    ] {
+        let refused = release::begin(&rig.home, &*rig.clock, now, &asked, "ada").await.unwrap_err().report();
+        let wanted = format!("`staging`, where it was tested, differs in `{name}`\n  {name}: ");
+        assert!(refused.contains(&wanted), "{refused}");
+    }
+    rig.begin("production", 1).await.unwrap();
 }
 
 #[tokio::test]
