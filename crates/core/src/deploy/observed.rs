@@ -85,8 +85,7 @@ pub struct Counts {
     /// Requests that failed, the version or this program being at fault.
     pub failed: u64,
     pub rows: u64,
-    /// Of requests that were answered, or waited for until the client went away, by [`LATENCY_ENDS_US`]; empty
-    /// before the first.
+    /// Of requests answered or given up, by [`LATENCY_ENDS_US`]; empty before the first.
     pub latency: Vec<u64>,
     /// Rows by bin of the package's output profile, or by class; the last takes what fits nowhere.
     pub outputs: Vec<u64>,
