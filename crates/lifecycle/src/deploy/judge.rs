@@ -62,13 +62,17 @@ pub struct Watched {
 pub struct Compared {
     pub candidate: Watched,
     pub incumbent: Watched,
+    /// Times say nothing of the versions: copies wait behind what is answered, and before a switch the load
+    /// was another.
+    pub untimed: bool,
 }
 
 /// What is known at a moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Findings {
     pub errors: Verdict,
-    pub latency: Verdict,
+    /// `None` where times are not compared.
+    pub latency: Option<Verdict>,
     /// Why the answers are absurd.
     pub absurd: Option<String>,
 }
@@ -110,7 +114,8 @@ pub struct Bounds {
     /// Of latency: from where on a request is slow.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub above_us: Option<u64>,
-    pub verdict: Verdict,
+    /// `None` where this is shown and not judged.
+    pub verdict: Option<Verdict>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -129,13 +134,15 @@ impl Findings {
         match self {
             Self { absurd: Some(reason), .. } => Some(reason.clone()),
             Self { errors: Verdict::Worse, .. } => Some("more requests fail".to_owned()),
-            Self { latency: Verdict::Worse, .. } => Some("more requests are slow".to_owned()),
+            Self { latency: Some(Verdict::Worse), .. } => Some("more requests are slow".to_owned()),
             _ => None,
         }
     }
 
     pub fn not_worse(&self) -> bool {
-        self.errors == Verdict::NotWorse && self.latency == Verdict::NotWorse && self.absurd.is_none()
+        self.errors == Verdict::NotWorse
+            && self.latency.is_none_or(|latency| latency == Verdict::NotWorse)
+            && self.absurd.is_none()
     }
 }
 
@@ -191,14 +198,15 @@ pub fn compared(release: &Release, incumbent: Digest, view: &View) -> Compared {
         };
         Watched { since: now.since(&base), before: base, slow_before, slow_since }
     };
-    Compared { candidate: watched(release.package), incumbent: watched(incumbent) }
+    let untimed = release.strategy.kind == StrategyKind::Shadow;
+    Compared { candidate: watched(release.package), incumbent: watched(incumbent), untimed }
 }
 
 /// What `compared` shows with the error probabilities `alphas`.
 pub fn judge(compared: &Compared, limits: &Judge, alphas: &Alphas) -> Findings {
     Findings {
         errors: errors(compared, limits).verdict(alphas.errors),
-        latency: latency(compared, limits).verdict(alphas.latency),
+        latency: (!compared.untimed).then(|| latency(compared, limits).verdict(alphas.latency)),
         absurd: absurd(&compared.candidate, &compared.incumbent, limits, alphas.answers),
     }
 }
@@ -287,7 +295,7 @@ impl Comparison {
         let compared = compared(release, package, view);
         let (limits, alphas) = (&release.strategy.judge, alphas(release));
         let findings = judge(&compared, limits, &alphas);
-        let bounds = |pair: Pair, alpha: Alpha, verdict: Verdict| {
+        let bounds = |pair: Pair, alpha: Alpha, verdict: Option<Verdict>| {
             let (lower, upper) = pair.bounds(alpha.worse, alpha.not_worse);
             let share = |sample: Sample| (sample.since.count > 0.0).then(|| sample.since.mean());
             Bounds {
@@ -303,12 +311,12 @@ impl Comparison {
         };
         let mut slow = bounds(latency(&compared, limits), alphas.latency, findings.latency);
         slow.above_us = release.slow.as_ref().map(|slow| slow.above_us);
-        let Compared { candidate, incumbent } = &compared;
+        let Compared { candidate, incumbent, .. } = &compared;
         let between = distance(&answers(&candidate.since), &answers(&incumbent.since));
         Some(Self {
             candidate: Seen::of(release.package, &candidate.since),
             incumbent: Seen::of(package, &incumbent.since),
-            errors: bounds(errors(&compared, limits), alphas.errors, findings.errors),
+            errors: bounds(errors(&compared, limits), alphas.errors, Some(findings.errors)),
             latency: slow,
             outputs: Outputs {
                 distance: between,
@@ -339,13 +347,15 @@ impl Seen {
 pub fn against_the_past(mut compared: Compared) -> Compared {
     let Watched { before, .. } = compared.incumbent;
     compared.incumbent = Watched { since: before, ..Watched::default() };
-    compared.candidate.slow_before = Arm::default();
-    compared.candidate.slow_since = Arm::default();
+    compared.untimed = true;
     compared
 }
 
-/// Whether the candidate is better in errors or latency, with the error probability of calling it worse.
+/// Whether the candidate is better in errors or latency by the margin, with the error probability of calling
+/// it worse. A smaller difference is none: answers of one moment are not wholly independent, and a million of
+/// them make a difference of nothing certain.
 pub fn is_better(compared: &Compared, limits: &Judge, alphas: &Alphas) -> bool {
-    errors(compared, limits).evidence_below(0.0) >= threshold(alphas.errors.worse)
-        || latency(compared, limits).evidence_below(0.0) >= threshold(alphas.latency.worse)
+    let better = |pair: Pair, alpha: Alpha| pair.evidence_below(-pair.margin) >= threshold(alpha.worse);
+    better(errors(compared, limits), alphas.errors)
+        || !compared.untimed && better(latency(compared, limits), alphas.latency)
 }

@@ -297,6 +297,15 @@ impl Rig {
         of.outputs[1] += (requests - failed) - (requests - failed) / 4;
     }
 
+    /// All that replica 0 has counted of version `number` took long.
+    pub(crate) fn slow(&self, number: u8) {
+        let mut counts = self.counts.lock().unwrap();
+        let of = counts.entry(Self::package(number)).or_default();
+        let all = of.latency.iter().sum();
+        of.latency.fill(0);
+        of.latency[40] = all;
+    }
+
     /// Time passes, replicas report, the reconciler looks until nothing moves.
     pub(crate) async fn second(&self, environment: &str) {
         self.clock.pass(1.0);

@@ -109,7 +109,11 @@ impl Rollout {
             slow_before: slow(counts, self.above_us),
             slow_since: Arm::default(),
         };
-        self.compared = Compared { candidate: past(&self.candidate), incumbent: past(&self.incumbent) };
+        self.compared = Compared {
+            candidate: past(&self.candidate),
+            incumbent: past(&self.incumbent),
+            ..Compared::default()
+        };
     }
 
     fn answer(&mut self, version: &Version, counts: &mut Counts) -> Option<u64> {
@@ -132,7 +136,7 @@ impl Rollout {
 
     /// The step has ended: the next one knows it as past.
     fn ended(&mut self) {
-        let Compared { candidate, incumbent } = std::mem::take(&mut self.compared);
+        let Compared { candidate, incumbent, .. } = std::mem::take(&mut self.compared);
         self.candidate.add(&candidate.since);
         self.incumbent.add(&incumbent.since);
     }

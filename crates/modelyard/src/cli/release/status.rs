@@ -124,10 +124,13 @@ fn table(look: &Look, comparison: &Comparison) -> String {
 fn verdict(bounds: &Bounds) -> String {
     let difference = format!("needs < {} more", percent(bounds.margin));
     match bounds.verdict {
-        Verdict::Worse => format!("worse ({} to {} more)", percent(bounds.lower), percent(bounds.upper)),
-        Verdict::NotWorse => format!("not worse ({difference})"),
-        Verdict::Undecided if bounds.candidate.is_none() => "nothing yet".to_owned(),
-        Verdict::Undecided => {
+        None => "not judged".to_owned(),
+        Some(Verdict::Worse) => {
+            format!("worse ({} to {} more)", percent(bounds.lower), percent(bounds.upper))
+        }
+        Some(Verdict::NotWorse) => format!("not worse ({difference})"),
+        Some(Verdict::Undecided) if bounds.candidate.is_none() => "nothing yet".to_owned(),
+        Some(Verdict::Undecided) => {
             format!("undecided ({} to {}, {difference})", percent(bounds.lower), percent(bounds.upper))
         }
     }
