@@ -7,6 +7,12 @@ use utoipa::ToSchema;
 use crate::clock::Timestamp;
 use crate::{Digest, canonical};
 
+/// What a project applied, besides its environments.
+pub const PROJECT_APPLIED: &str = "project.applied";
+
+/// What of an environment was changed by that.
+pub const ENVIRONMENT_APPLIED: &str = "environment.applied";
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct AuditEntry {
     /// Format version, 1.
@@ -36,6 +42,42 @@ impl AuditEntry {
 /// without an entry is found out.
 pub fn proof(document: &impl Serialize) -> Digest {
     canonical::digest("modelyard record v1", document)
+}
+
+/// Which entries are looked at; by default all.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// What they are about: a whole subject, or a part of one, `late-flights` of `late-flights@2` and
+    /// `production` of `flights/production`.
+    pub about: Option<String>,
+    /// Whole subjects; empty: any.
+    pub subjects: Vec<String>,
+    /// Empty: any.
+    pub events: Vec<String>,
+    /// Only entries with higher numbers.
+    pub after: u64,
+    /// Only entries with lower numbers.
+    pub before: Option<u64>,
+    /// How many at most.
+    pub limit: Option<usize>,
+}
+
+impl AuditFilter {
+    /// Whether it lets `entry` through, however many others.
+    pub fn lets_through(&self, entry: &AuditEntry) -> bool {
+        let is_about = |part: &String| {
+            entry.subject == *part
+                || entry
+                    .subject
+                    .split_once(['@', '/'])
+                    .is_some_and(|(name, rest)| name == part || rest == part)
+        };
+        self.about.as_ref().is_none_or(is_about)
+            && (self.subjects.is_empty() || self.subjects.contains(&entry.subject))
+            && (self.events.is_empty() || self.events.contains(&entry.event))
+            && entry.number > self.after
+            && self.before.is_none_or(|before| entry.number < before)
+    }
 }
 
 /// Who does something, when: handed to every change that is audited.

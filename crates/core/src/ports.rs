@@ -4,16 +4,17 @@
 //! conformance suite there. A remote home can implement them later, so nothing here shows where a
 //! home lies.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use crate::action::{ActionKey, ActionResult};
-use crate::audit::{Actor, AuditEntry};
+use crate::audit::{Actor, AuditEntry, AuditFilter};
 use crate::data::{DataVersion, NumberedVersion};
 use crate::deploy::{
-    Applied, Approval, Environment, EnvironmentId, Release, ReplicaReport, Served, StateRecord,
+    Applied, Approval, Environment, EnvironmentId, Release, ReplicaReport, Served, StateRecord, TestsUnderWay,
 };
 use crate::id::{ReleaseId, RunId};
 use crate::model::{ModelRef, ModelVersion, NewVersion, RegisteredModel};
@@ -147,6 +148,9 @@ pub trait AuditStore: Send + Sync {
     /// All entries from the first, in order.
     async fn entries(&self) -> Result<Vec<AuditEntry>>;
 
+    /// Those that `filter` lets through, the newest first.
+    async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>>;
+
     /// Number and digest of the last entry, kept apart from the entries so that a cut-off tail is
     /// noticed.
     async fn head(&self) -> Result<Option<(u64, Digest)>>;
@@ -195,6 +199,9 @@ pub trait EnvironmentStore: Send + Sync {
     /// Every state the environment ever had, oldest first.
     async fn states(&self, environment: &EnvironmentId) -> Result<Vec<StateRecord>>;
 
+    /// The number of the audit entry of each state, by its generation.
+    async fn state_entries(&self, environment: &EnvironmentId) -> Result<BTreeMap<u64, u64>>;
+
     /// Keeps an approval or rejection, audited.
     async fn approve(&self, approval: &Approval) -> Result<()>;
 
@@ -233,6 +240,12 @@ pub trait ObservationStore: Send + Sync {
     /// When versions answered, over all replicas and all their boots, for ever: what reports said is added
     /// up, so a report need only hold the spans that are new or went on. Sorted by generation and package.
     async fn served(&self, environment: &EnvironmentId) -> Result<Vec<Served>>;
+
+    /// Keeps how far tests have come, in place of what was kept of the same environment.
+    async fn note_tests(&self, tests: &TestsUnderWay) -> Result<()>;
+
+    /// How far the tests that began last in `environment` have come.
+    async fn tests(&self, environment: &EnvironmentId) -> Result<Option<TestsUnderWay>>;
 
     /// A watch that tells whether anything in the home may have changed since it was last asked.
     async fn watch(&self) -> Result<Box<dyn Watch>>;

@@ -143,7 +143,7 @@ fn a_release_waits_for_people_and_for_what_must_be_equal() {
     );
     assert!(refused.stderr.contains("limits"), "{}", refused.stderr);
     let differences = project.document(&["environments", "diff", "staging", "production"]);
-    assert_eq!(differences[0]["name"], "limits");
+    assert_eq!((&differences[0]["name"], &differences[0]["tested"]), (&json!("limits"), &json!(null)));
 
     project.edit("modelyard.toml", "limits = { requests = 50 }", "");
     project.succeeds(&["freeze", "production", "--until", "1h"]);
@@ -155,7 +155,20 @@ fn a_release_waits_for_people_and_for_what_must_be_equal() {
     project.succeeds(&["unfreeze", "production"]);
     let waiting = project.document(&["release", "wine-cultivar@1", "--to", "production"]);
     assert_eq!(waiting["release"]["status"], "waiting");
-    project.succeeds(&["models", "approve", "wine-cultivar@1", "--comment", "looked at"]);
-    project.succeeds(&["release", "resume", "production"]);
+    let status = project.modelyard(&["release", "status", "production"]);
+    assert!(status.stderr.contains("next: modelyard models approve wine-cultivar@1"), "{}", status.text());
+    // Nobody else goes on with it: the one who approves does.
+    let approved = project.document(&["models", "approve", "wine-cultivar@1", "--comment", "looked at"]);
+    assert_eq!(approved["releases"][0]["status"], "done", "{approved}");
     assert_eq!(rig.version(), 1);
+
+    // What was tested under other settings is told, also once the settings are equal.
+    for rules in ["tests = {}", "requires = \"staging\""] {
+        project.edit("modelyard.toml", rules, &format!("{rules}\nlimits = {{ requests = 60 }}"));
+    }
+    project.succeeds(&["apply", "--yes"]);
+    let differences = project.document(&["environments", "diff", "staging", "production"]);
+    let found: Vec<_> =
+        differences.as_array().unwrap().iter().map(|row| (&row["name"], &row["tested"])).collect();
+    assert_eq!(found, [(&json!("limits"), &json!("wine-cultivar@1"))], "{differences}");
 }

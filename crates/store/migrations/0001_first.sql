@@ -50,8 +50,12 @@ CREATE INDEX runs_of_parent ON runs (parent, started_at, id);
 CREATE TABLE audit_log (
     number INTEGER PRIMARY KEY,
     digest TEXT NOT NULL UNIQUE,
-    document TEXT NOT NULL
+    document TEXT NOT NULL,
+    subject TEXT GENERATED ALWAYS AS (document ->> 'subject'),
+    event TEXT GENERATED ALWAYS AS (document ->> 'event')
 ) STRICT;
+
+CREATE INDEX audit_of_subject ON audit_log (subject, number);
 
 CREATE TABLE audit_head (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -164,6 +168,14 @@ CREATE TABLE served (
     last INTEGER NOT NULL,
     PRIMARY KEY (project, environment, generation, package)
 ) STRICT, WITHOUT ROWID;
+
+-- How far application tests have come.
+CREATE TABLE tests_under_way (
+    project TEXT NOT NULL,
+    environment TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (project, environment)
+) STRICT;
 
 -- A guard against our own mistakes; against somebody with the file in hand there is the chain.
 CREATE TRIGGER audit_log_stays BEFORE DELETE ON audit_log

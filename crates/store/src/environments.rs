@@ -9,9 +9,6 @@ use modelyard_core::ports::Change;
 use modelyard_core::{Fault, Kind, Result};
 use serde_json::{Map, Value, json};
 
-pub(crate) const APPLIED: &str = "project.applied";
-pub(crate) const ENVIRONMENT_APPLIED: &str = "environment.applied";
-
 /// What one environment becomes.
 pub(crate) struct Next {
     /// With its new revision.

@@ -27,7 +27,7 @@ pub use applied::Applied;
 pub use approval::{Approval, Verdict};
 pub use environment::{Environment, EnvironmentId, EnvironmentSpec, Freeze};
 pub use facts::Facts;
-pub use observed::{Counts, LATENCY_ENDS_US, ReplicaReport};
+pub use observed::{Counts, LATENCY_ENDS_US, ReplicaReport, TestFinished, TestRunning, TestsUnderWay};
 pub use release::{Decision, Release, ReleaseId, ReleaseKind, ReleaseStatus, Slow, Wish};
 pub use state::{EnvironmentState, Phase, Placed, Role, Served, StateRecord};
 pub use strategy::{Judge, OnTimeout, Strategy, StrategyKind};

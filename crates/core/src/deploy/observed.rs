@@ -1,11 +1,11 @@
-//! What a replica reports once a second: what it has ready, and what it counted.
+//! What a replica reports once a second: what it has ready, and what it counted; and how tests get on.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{EnvironmentId, Served};
+use super::{EnvironmentId, ReleaseId, Served};
 use crate::Digest;
 use crate::clock::Timestamp;
 
@@ -162,6 +162,36 @@ impl Counts {
             }
         }
     }
+}
+
+/// How far the application tests of a release have come; kept until those of the next one begin.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TestsUnderWay {
+    /// Format version, 1.
+    pub version: u32,
+    pub environment: EnvironmentId,
+    pub release: ReleaseId,
+    /// In the order in which they ended.
+    pub finished: Vec<TestFinished>,
+    /// `None` before the first, between two, and after the last.
+    pub running: Option<TestRunning>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TestFinished {
+    /// `parity`.
+    pub test: String,
+    /// `passed`, `failed`, `reported`, `skipped`.
+    pub outcome: String,
+    pub sentence: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TestRunning {
+    pub test: String,
+    /// Requests or rows, of `of`; both 0 where nothing is counted.
+    pub done: u64,
+    pub of: u64,
 }
 
 /// Which bucket of [`LATENCY_ENDS_US`] takes `micros`.

@@ -53,6 +53,27 @@ pub enum Phase {
     Leave,
 }
 
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stable => "stable",
+            Self::Candidate => "candidate",
+            Self::Shadow => "shadow",
+        }
+    }
+}
+
+impl Phase {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Serve => "serve",
+            Self::Warm => "warm",
+            Self::Leave => "leave",
+        }
+    }
+}
+
 impl EnvironmentState {
     pub fn of_role(&self, role: Role) -> Option<&Placed> {
         self.placed

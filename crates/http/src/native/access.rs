@@ -17,6 +17,8 @@ pub enum Permission {
     Read,
     /// Names versions.
     Register,
+    /// Changes what environments there are, and their rules.
+    Apply,
     /// Changes what runs in an environment.
     Deploy,
     /// Says that a version may be released, or may not.
@@ -24,12 +26,13 @@ pub enum Permission {
 }
 
 impl Permission {
-    pub const ALL: [Self; 4] = [Self::Read, Self::Register, Self::Deploy, Self::Approve];
+    pub const ALL: [Self; 5] = [Self::Read, Self::Register, Self::Apply, Self::Deploy, Self::Approve];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Read => "read",
             Self::Register => "register",
+            Self::Apply => "apply",
             Self::Deploy => "deploy",
             Self::Approve => "approve",
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use modelyard_core::audit::AuditEntry;
+use modelyard_core::audit::{AuditEntry, AuditFilter};
 use modelyard_track::audit::{self, Verdict};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -43,20 +43,13 @@ async fn list(
     State(api): State<Arc<Api>>,
     Query(which): Query<Which>,
 ) -> Result<Json<Vec<AuditEntry>>, Refusal> {
-    let is_about = |entry: &AuditEntry| {
-        which.subject.as_ref().is_none_or(|subject| {
-            entry.subject == *subject
-                || entry
-                    .subject
-                    .split_once(['@', '/'])
-                    .is_some_and(|(name, rest)| name == subject || rest == subject)
-        })
+    let filter = AuditFilter {
+        about: which.subject,
+        before: which.before,
+        limit: Some(which.limit.unwrap_or(50).min(MOST)),
+        ..AuditFilter::default()
     };
-    let mut entries = api.home.audit.entries().await?;
-    entries.retain(|entry| which.before.is_none_or(|before| entry.number < before) && is_about(entry));
-    entries.reverse();
-    entries.truncate(which.limit.unwrap_or(50).min(MOST));
-    Ok(Json(entries))
+    Ok(Json(api.home.audit.list(&filter).await?))
 }
 
 async fn verify(State(api): State<Arc<Api>>) -> Result<Json<Verdict>, Refusal> {

@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
         .answers::<Shown>(),
         get(
             "/projects/{project}/environments/{environment}/differences/{other}",
-            "What must be equal between two environments and is not",
+            "What must be equal between two environments and is not, now or when a version was last tested",
             differences,
         )
         .does("environments diff")
@@ -93,7 +93,10 @@ async fn differences(
 ) -> Result<Json<Vec<Unequal>>, Refusal> {
     let one = environments::find(&api.home, &id((project.clone(), environment))).await?;
     let other = environments::find(&api.home, &id((project, other))).await?;
-    Ok(Json(environments::differences(&one, &other)))
+    let tested = environments::last_tested(&api.home, &one, &other).await?;
+    let facts = tested.as_ref().and_then(|release| release.facts.as_ref());
+    let machine = api.machine.machine(facts.is_some_and(|facts| facts.onnx_library.is_some())).await?;
+    Ok(Json(environments::differences(&one, &other, tested.as_ref(), machine)))
 }
 
 #[derive(Deserialize, IntoParams)]

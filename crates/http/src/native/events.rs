@@ -1,4 +1,5 @@
-//! What happens, as it happens: server-sent events of new audit entries and of releases that moved.
+//! What happens, as it happens: server-sent events of new audit entries, of releases that moved, and of how
+//! application tests get on.
 //!
 //! A client that was cut off sends the number of the last entry it has seen (`Last-Event-ID`, as browsers
 //! do by themselves) and misses none.
@@ -14,7 +15,8 @@ use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::Stream;
 use modelyard_core::Result;
-use modelyard_core::deploy::{EnvironmentId, Release, ReleaseId};
+use modelyard_core::audit::AuditFilter;
+use modelyard_core::deploy::{EnvironmentId, Release, ReleaseId, ReleaseStatus, TestsUnderWay};
 use modelyard_core::ports::Watch;
 
 use super::Api;
@@ -26,7 +28,11 @@ use crate::connection;
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) fn routes() -> Vec<Route> {
-    vec![get("/events", "New audit entries (`audit`) and releases that moved (`release`)", events)]
+    vec![get(
+        "/events",
+        "New audit entries (`audit`), releases that moved (`release`), how tests get on (`tests`)",
+        events,
+    )]
 }
 
 async fn events(
@@ -49,6 +55,8 @@ struct Follower {
     seen: u64,
     /// The last release of each environment, as it was sent.
     releases: HashMap<EnvironmentId, Release>,
+    /// The same of tests.
+    tests: HashMap<EnvironmentId, TestsUnderWay>,
     waiting: VecDeque<Event>,
 }
 
@@ -61,6 +69,7 @@ impl Follower {
             watch,
             seen: seen.unwrap_or(newest),
             releases: HashMap::new(),
+            tests: HashMap::new(),
             waiting: VecDeque::new(),
         };
         for release in follower.moved().await? {
@@ -99,14 +108,22 @@ impl Follower {
             return Ok(());
         }
         let newest = self.api.home.audit.head().await?.map_or(0, |(number, _)| number);
-        if newest <= self.seen {
-            return Ok(());
+        if newest > self.seen {
+            self.changed().await?;
         }
-        for entry in self.api.home.audit.entries().await? {
-            if entry.number > self.seen {
-                self.seen = entry.number;
-                self.tell(Event::default().event("audit").id(entry.number.to_string()).json_data(&entry));
-            }
+        for tests in self.tested().await? {
+            self.tell(Event::default().event("tests").json_data(&tests));
+            self.tests.insert(tests.environment.clone(), tests);
+        }
+        Ok(())
+    }
+
+    /// Tells what was decided.
+    async fn changed(&mut self) -> Result<()> {
+        let news = AuditFilter { after: self.seen, ..AuditFilter::default() };
+        for entry in self.api.home.audit.list(&news).await?.into_iter().rev() {
+            self.seen = entry.number;
+            self.tell(Event::default().event("audit").id(entry.number.to_string()).json_data(&entry));
         }
         for release in self.moved().await? {
             self.tell(Event::default().event("release").json_data(&release));
@@ -120,6 +137,22 @@ impl Follower {
             Ok(event) => self.waiting.push_back(event),
             Err(error) => tracing::error!("an event can't be written: {error}"),
         }
+    }
+
+    /// Tests under way, where they are not as they were sent.
+    async fn tested(&mut self) -> Result<Vec<TestsUnderWay>> {
+        let mut moved = Vec::new();
+        let is_tested = |release: &&Release| {
+            // Also how they ended.
+            release.status == ReleaseStatus::Testing || self.tests.contains_key(&release.environment)
+        };
+        for release in self.releases.values().filter(is_tested) {
+            let tests = self.api.home.observations.tests(&release.environment).await?;
+            moved.extend(tests.filter(|tests| {
+                tests.release == release.id && self.tests.get(&release.environment) != Some(tests)
+            }));
+        }
+        Ok(moved)
     }
 
     /// Releases under way, and those that were and have ended, where they are not as they were sent.

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use modelyard_core::Timestamp;
-use modelyard_lifecycle::deploy::history;
+use modelyard_lifecycle::deploy::history::{self, Wanted};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -16,6 +16,8 @@ use super::path::Path;
 use super::query::Query;
 use super::refusal::Refusal;
 use super::route::{Route, get};
+
+const MOST: usize = 1_000;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -35,6 +37,11 @@ struct When {
     /// An instant: what served then.
     #[param(value_type = Option<String>, format = DateTime)]
     at: Option<Timestamp>,
+    /// Without `at`: how many at most; 1,000 where nothing is said, and no more.
+    limit: Option<usize>,
+    /// Without `at`: only states that serve otherwise than the one before.
+    #[serde(default)]
+    serving: bool,
 }
 
 async fn show(
@@ -45,6 +52,10 @@ async fn show(
     let id = id(environment);
     Ok(match when.at {
         Some(at) => Json(history::at(&api.home, &id, at).await?).into_response(),
-        None => Json(history::of(&api.home, &id).await?).into_response(),
+        None => {
+            let limit = Some(when.limit.unwrap_or(MOST).min(MOST));
+            let wanted = Wanted { limit, serving: when.serving };
+            Json(history::of(&api.home, &id, wanted).await?).into_response()
+        }
     })
 }

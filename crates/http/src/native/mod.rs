@@ -27,6 +27,7 @@ mod runs;
 mod status;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,7 @@ use modelyard_core::audit::Actor;
 use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Fault, Kind, Result};
 use modelyard_deploy::target::Target;
+use modelyard_lifecycle::deploy::apply::Proposal;
 use modelyard_lifecycle::deploy::release::Machine;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -65,14 +67,20 @@ pub struct Api {
     pub ending: watch::Receiver<bool>,
 }
 
-/// What of the server's machine must be equal where a package is tested and where it is released.
+/// What only the server's machine can tell.
 #[async_trait]
 pub trait OwnMachine: Send + Sync {
-    /// `with_onnx`: the ONNX Runtime library is needed.
+    /// What must be equal where a package is tested and where it is released. `with_onnx`: the ONNX Runtime library is needed.
     ///
     /// # Errors
     /// If the program's own file can't be read, or the library not be had.
     async fn machine(&self, with_onnx: bool) -> Result<Machine>;
+
+    /// What applying the project in `folder` would change.
+    ///
+    /// # Errors
+    /// If there is none, or it has problems.
+    async fn propose(&self, folder: &Path) -> Result<Proposal>;
 }
 
 impl Api {

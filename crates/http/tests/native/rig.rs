@@ -1,6 +1,7 @@
 //! A server on a free port, and a client that sends what it is told to.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,9 +9,10 @@ use async_trait::async_trait;
 use modelyard_core::audit::Actor;
 use modelyard_core::model::NewVersion;
 use modelyard_core::ports::Home;
-use modelyard_core::{Clock, Digest, Result, Timestamp};
+use modelyard_core::{Clock, Digest, Fault, Kind, Result, Timestamp};
 use modelyard_deploy::target::process::{ProcessTarget, Settings};
 use modelyard_http::native::{Api, OwnMachine, serve};
+use modelyard_lifecycle::deploy::apply::Proposal;
 use modelyard_lifecycle::deploy::release::Machine;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -44,6 +46,10 @@ struct Mine;
 impl OwnMachine for Mine {
     async fn machine(&self, _: bool) -> Result<Machine> {
         Ok(Machine { program: Digest::of(b"this"), onnx_library: None })
+    }
+
+    async fn propose(&self, folder: &Path) -> Result<Proposal> {
+        Err(Fault::new(Kind::Config, format!("there is no project in {}", folder.display())))
     }
 }
 

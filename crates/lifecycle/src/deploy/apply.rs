@@ -12,12 +12,13 @@ use modelyard_core::run::SNAPSHOT_CONFIG;
 use modelyard_core::{Digest, Fault, Kind, Result};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::workshop::Workshop;
 use crate::{snapshot, source_control};
 
 /// What applying would write, and how it differs from what was applied.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Proposal {
     pub project: String,
     /// Whether nothing was applied before.
@@ -30,7 +31,8 @@ pub struct Proposal {
 }
 
 /// One thing that would be otherwise.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = AppliedDifference)]
 pub struct Difference {
     pub act: Act,
     /// `environment`, `monitor`, `triggers`, `model` or `file`.
@@ -43,8 +45,9 @@ pub struct Difference {
     pub after: Value,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AppliedAct)]
 pub enum Act {
     Add,
     Change,
@@ -83,15 +86,15 @@ pub async fn propose(shop: &Workshop) -> Result<Proposal> {
     Ok(Proposal { project: project.name.clone(), first: before.is_none(), changes, applied, environments })
 }
 
-/// Writes what was proposed; nothing, where nothing differs. Answers what was written.
+/// Writes what was proposed; nothing, where nothing differs. Answers what is applied then.
 ///
 /// # Errors
 /// If an environment changed since, or the home can't be written.
-pub async fn apply(home: &Home, proposal: Proposal, actor: &Actor) -> Result<Applied> {
+pub async fn apply<'a>(home: &Home, proposal: &'a Proposal, actor: &Actor) -> Result<&'a Applied> {
     if proposal.first || !proposal.changes.is_empty() {
         home.environments.apply(&proposal.applied, &proposal.environments, actor).await?;
     }
-    Ok(proposal.applied)
+    Ok(&proposal.applied)
 }
 
 /// What `project` applied.

@@ -2,15 +2,16 @@
 
 use modelyard_core::audit::Actor;
 use modelyard_core::deploy::{
-    Environment, EnvironmentId, EnvironmentState, Facts, Freeze, Phase, Release, ReplicaReport,
+    Environment, EnvironmentId, EnvironmentState, Facts, Freeze, Phase, Release, ReplicaReport, Role,
 };
-use modelyard_core::ports::{Change, Home};
+use modelyard_core::ports::Home;
 use modelyard_core::{Digest, Fault, Kind, Result, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::release::title;
+use super::release::{Machine, title};
 use super::view::newest;
+use super::writing;
 use utoipa::ToSchema;
 
 /// An environment on a line.
@@ -37,8 +38,8 @@ pub struct Version {
     pub model: String,
     pub version: u32,
     pub package: Digest,
-    pub role: &'static str,
-    pub phase: &'static str,
+    pub role: Role,
+    pub phase: Phase,
     /// Share of traffic, of a shadow share of copies, in [0, 1].
     pub weight: f64,
 }
@@ -170,10 +171,9 @@ pub async fn find(home: &Home, id: &EnvironmentId) -> Result<Environment> {
 /// # Errors
 /// If there is no such environment, or the home can't be written.
 pub async fn set_running(home: &Home, id: &EnvironmentId, running: bool, actor: &Actor) -> Result<bool> {
-    loop {
-        let mut environment = find(home, id).await?;
+    let decide = |mut environment: Environment| async move {
         if environment.running == running {
-            return Ok(false);
+            return Ok((None, false));
         }
         if running && environment.removed {
             return Err(Fault::new(
@@ -183,24 +183,13 @@ pub async fn set_running(home: &Home, id: &EnvironmentId, running: bool, actor: 
             .hint("declare it again and run `modelyard apply`"));
         }
         environment.running = running;
-        let change = Change {
-            environment,
-            release: None,
-            aliases: Vec::new(),
-            event: if running { "environment.started" } else { "environment.stopped" },
-            cause: "asked for".to_owned(),
-            details: Value::Null,
-        };
-        match home.environments.change(&change, actor).await {
-            Ok(_) => return Ok(true),
-            // Somebody changed it meanwhile: look again.
-            Err(fault) if fault.kind() == Kind::Conflict => {}
-            Err(fault) => return Err(fault),
-        }
-    }
+        let event = if running { "environment.started" } else { "environment.stopped" };
+        Ok::<_, Fault>((Some(writing::plain(environment, None, event, "asked for".to_owned())), true))
+    };
+    Ok(writing::change(home, id, actor, decide).await?.1)
 }
 
-/// A setting of two environments that must be equal, and is not.
+/// What of two environments must be equal, and is not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Inequality)]
 pub struct Unequal {
@@ -208,15 +197,55 @@ pub struct Unequal {
     /// As JSON.
     pub one: String,
     pub other: String,
+    /// `late-flights@2`: what is declared is equal now, or not declared at all, but this version was tested
+    /// before it was.
+    pub tested: Option<String>,
 }
 
-/// What of two environments must be equal, and is not.
-pub fn differences(one: &Environment, other: &Environment) -> Vec<Unequal> {
-    // Programs and libraries are known where packages were tested; here settings are compared.
-    let program = Digest::of(b"");
-    let facts = |environment: &Environment| Facts::of(&environment.spec, program, None);
-    let differences = facts(one).differences(&facts(other)).into_iter();
-    differences.map(|(name, one, other)| Unequal { name: name.to_owned(), one, other }).collect()
+/// The release that was tested last in the one of two environments that tests for the other: the required
+/// one, else the first.
+///
+/// # Errors
+/// If the home can't be read.
+pub async fn last_tested(home: &Home, one: &Environment, other: &Environment) -> Result<Option<Release>> {
+    let releases = home.environments.releases(&testing(one, other).id).await?;
+    Ok(releases.into_iter().find(|release| release.passed.is_some() && release.facts.is_some()))
+}
+
+fn testing<'a>(one: &'a Environment, other: &'a Environment) -> &'a Environment {
+    if one.spec.requires.as_deref() == Some(other.id.name.as_str()) { other } else { one }
+}
+
+/// Everything that would refuse a release from one environment to the other: what is declared otherwise now,
+/// and what was otherwise when the newest version was [`tested`](last_tested), program and libraries among it.
+pub fn differences(
+    one: &Environment,
+    other: &Environment,
+    tested: Option<&Release>,
+    machine: Machine,
+) -> Vec<Unequal> {
+    let now = |of: &Environment| Facts::of(&of.spec, machine.program, machine.onnx_library);
+    let unequal = |one: &Facts, other: &Facts, tested: Option<&Release>| -> Vec<Unequal> {
+        let differences = one.differences(other).into_iter();
+        let row = |(name, one, other): (&str, String, String)| Unequal {
+            name: name.to_owned(),
+            one,
+            other,
+            tested: tested.map(title),
+        };
+        differences.map(row).collect()
+    };
+    let mut found = unequal(&now(one), &now(other), None);
+    if let Some((release, then)) = tested.and_then(|release| Some((release, release.facts.as_ref()?))) {
+        let since = match testing(one, other).id == one.id {
+            true => unequal(then, &now(other), Some(release)),
+            false => unequal(&now(one), then, Some(release)),
+        };
+        let is_known = |row: &Unequal| found.iter().any(|known| known.name == row.name);
+        let news: Vec<Unequal> = since.into_iter().filter(|row| !is_known(row)).collect();
+        found.extend(news);
+    }
+    found
 }
 
 async fn listed(
@@ -268,24 +297,14 @@ async fn listed(
 }
 
 fn versions(state: &EnvironmentState, which: impl Fn(Phase) -> bool) -> Vec<Version> {
-    use modelyard_core::deploy::Role;
     let placed = state.placed.iter().filter(|placed| which(placed.phase));
     placed
         .map(|placed| Version {
             model: placed.model.clone(),
             version: placed.number,
             package: placed.package,
-            role: match placed.role {
-                Role::Stable => "stable",
-                Role::Candidate => "candidate",
-                Role::Shadow => "shadow",
-            },
-            phase: match placed.phase {
-                Phase::Load => "load",
-                Phase::Serve => "serve",
-                Phase::Warm => "warm",
-                Phase::Leave => "leave",
-            },
+            role: placed.role,
+            phase: placed.phase,
             weight: placed.weight,
         })
         .collect()

@@ -1,14 +1,17 @@
 //! What served in an environment, and when: since when it was wanted, who put it there and why, from which
 //! run, data and commit it came, who had approved it, and under which configuration.
 //!
+//! Only what is told is read: of the audit log what was applied, and the numbers of the states' own entries.
+//!
 //! What was wanted is decided, so it is audited; when a version answered is what replicas saw. Nothing is
 //! guessed: what the home does not know is absent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use modelyard_core::audit::AuditEntry;
+use modelyard_core::audit::{AuditEntry, AuditFilter, ENVIRONMENT_APPLIED, PROJECT_APPLIED};
 use modelyard_core::deploy::{
-    Approval, EnvironmentId, EnvironmentSpec, Phase, Placed, ReleaseId, Role, Served, StateRecord,
+    Approval, EnvironmentId, EnvironmentSpec, EnvironmentState, Phase, Placed, ReleaseId, Role, Served,
+    StateRecord,
 };
 use modelyard_core::id::RunId;
 use modelyard_core::model::{ModelRef, Which};
@@ -104,30 +107,46 @@ impl State {
     pub fn serving(&self) -> impl Iterator<Item = &Version> {
         self.versions.iter().filter(|version| version.role != Role::Shadow && version.phase == Phase::Serve)
     }
-
-    /// Whether other versions answer, or with other shares, than in `before`.
-    pub fn serves_otherwise(&self, before: &Self) -> bool {
-        let shares = |state: &Self| -> Vec<(Digest, Role, u64)> {
-            let placed = state.versions.iter().filter(|version| version.phase == Phase::Serve);
-            placed.map(|version| (version.package, version.role, version.weight.to_bits())).collect()
-        };
-        shares(self) != shares(before)
-    }
 }
 
-/// The whole history of `id`.
+/// How much is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wanted {
+    /// So many states at most.
+    pub limit: Option<usize>,
+    /// Only those that serve otherwise than the one before.
+    pub serving: bool,
+}
+
+/// The history of `id`, as much of it as is `wanted`.
 ///
 /// # Errors
 /// [`Kind::NotFound`](modelyard_core::Kind::NotFound) if there is no such environment; else if the home can't be read.
-pub async fn of(home: &Home, id: &EnvironmentId) -> Result<History> {
+pub async fn of(home: &Home, id: &EnvironmentId, wanted: Wanted) -> Result<History> {
     let mut teller = Teller::new(home, id).await?;
     let records = home.environments.states(id).await?;
+    let is_told = |place: usize| {
+        let before = place.checked_sub(1).map(|before| &records[before].state);
+        !wanted.serving || serves_otherwise(&records[place].state, before)
+    };
     let mut states = Vec::new();
-    for (place, record) in records.iter().enumerate().rev() {
+    for place in (0..records.len()).rev().filter(|place| is_told(*place)) {
+        if wanted.limit.is_some_and(|limit| states.len() >= limit) {
+            break;
+        }
         let until = records.get(place + 1).map(|next| next.wanted_from);
-        states.push(teller.state(record, until).await?);
+        states.push(teller.state(&records[place], until).await?);
     }
     Ok(History { environment: id.clone(), states })
+}
+
+/// Whether other versions answer, or with other shares, than in `before`.
+fn serves_otherwise(state: &EnvironmentState, before: Option<&EnvironmentState>) -> bool {
+    let shares = |state: &EnvironmentState| -> BTreeSet<(Digest, &'static str, u64)> {
+        let placed = state.placed.iter().filter(|placed| placed.phase == Phase::Serve);
+        placed.map(|placed| (placed.package, placed.role.as_str(), placed.weight.to_bits())).collect()
+    };
+    shares(state) != before.map(shares).unwrap_or_default()
 }
 
 /// What served in `id` at the instant `at`.
@@ -167,12 +186,16 @@ struct Teller<'a> {
 impl<'a> Teller<'a> {
     async fn new(home: &'a Home, id: &EnvironmentId) -> Result<Self> {
         environments::find(home, id).await?;
-        let entries = home.audit.entries().await?;
+        let applied = AuditFilter {
+            subjects: vec![id.project.clone(), id.to_string()],
+            events: [PROJECT_APPLIED, ENVIRONMENT_APPLIED].map(str::to_owned).into(),
+            ..AuditFilter::default()
+        };
         Ok(Self {
             home,
             served: home.observations.served(id).await?,
-            audit: generations(&entries, id),
-            configurations: configurations(&entries, id),
+            audit: home.environments.state_entries(id).await?,
+            configurations: configurations(home.audit.list(&applied).await?),
             origins: BTreeMap::new(),
             approvals: BTreeMap::new(),
         })
@@ -251,32 +274,19 @@ async fn origin(home: &Home, model: &str, number: u32) -> Result<Origin> {
     })
 }
 
-/// Which entries put which generations into `id`.
-fn generations(entries: &[AuditEntry], id: &EnvironmentId) -> BTreeMap<u64, u64> {
-    let subject = id.to_string();
-    let of = entries.iter().filter(|entry| entry.subject == subject);
-    of.filter_map(|entry| Some((entry.details["after"]["state"]["generation"].as_u64()?, entry.number)))
-        .collect()
-}
-
-/// What was in force of the applied configuration, after each entry that changed some of it.
-fn configurations(entries: &[AuditEntry], id: &EnvironmentId) -> Vec<Configuration> {
-    let subject = id.to_string();
+/// What was in force of the applied configuration, after each of `entries`, which come newest first.
+fn configurations(entries: Vec<AuditEntry>) -> Vec<Configuration> {
     let mut found: Vec<Configuration> = Vec::new();
-    for entry in entries {
-        let is_project = entry.event == "project.applied" && entry.subject == id.project;
+    for entry in entries.into_iter().rev() {
         let after = &entry.details["after"];
-        let spec = if entry.subject == subject { after.get("spec") } else { None };
-        if !is_project && spec.is_none() {
-            continue;
-        }
+        let spec = if entry.event == ENVIRONMENT_APPLIED { after.get("spec") } else { None };
+        let snapshot = if entry.event == PROJECT_APPLIED { after.get("snapshot") } else { None };
         let before = found.last();
         let parsed = |value: &serde_json::Value| serde_json::from_value(value.clone()).ok();
-        let snapshot = if is_project { after.get("snapshot").and_then(parsed_digest) } else { None };
         found.push(Configuration {
             applied_at: entry.at,
             applied_by: entry.actor.clone(),
-            snapshot: snapshot.or(before.and_then(|before| before.snapshot)),
+            snapshot: snapshot.and_then(parsed_digest).or(before.and_then(|before| before.snapshot)),
             settings: spec.and_then(parsed).or_else(|| before.and_then(|before| before.settings.clone())),
             audit: entry.number,
         });

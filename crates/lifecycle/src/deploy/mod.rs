@@ -16,6 +16,7 @@ pub mod reconcile;
 pub mod release;
 mod strategy;
 mod view;
+mod writing;
 
 use async_trait::async_trait;
 use modelyard_core::deploy::{Environment, Facts, Release};

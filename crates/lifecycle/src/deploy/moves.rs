@@ -218,7 +218,9 @@ impl Due<'_> {
         if let Some(no) = &self.view.rejected {
             return Some(self.ended(ReleaseStatus::Aborted, "aborted", no));
         }
-        if !self.is_ready() || self.dying().is_some() {
+        // The way back waits for no replacement.
+        let settled = self.release.kind == ReleaseKind::Rollback || self.view.is_settled();
+        if !self.is_ready() || !settled || self.dying().is_some() {
             return self.unready();
         }
         let tests = self.environment.spec.tests.on;
@@ -249,7 +251,8 @@ impl Due<'_> {
     fn testing(&self) -> Option<Moved> {
         let Some(tested) = self.view.tested.as_ref() else {
             // Tests begin once it answers everywhere; while they run it is theirs to say what fails.
-            return if self.view.testing || self.is_ready() { None } else { self.unready() };
+            let begins = self.is_ready() && self.view.is_settled();
+            return if self.view.testing || begins { None } else { self.unready() };
         };
         let Tested { report, passed, failures, facts } = match tested {
             Ok(tested) => tested,

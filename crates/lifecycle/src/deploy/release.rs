@@ -14,11 +14,11 @@ use modelyard_core::deploy::{
     StrategyKind, Verdict, Wish,
 };
 use modelyard_core::model::{ModelRef, ModelVersion, Which};
-use modelyard_core::ports::{Change, Home};
+use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Digest, Fault, Kind, Result, Timestamp};
 use serde_json::Value;
 
-use super::environments::find;
+use super::writing::{self, plain};
 use super::{apply, approval};
 
 pub use back::{note_drill, roll_back};
@@ -64,9 +64,8 @@ pub async fn begin(
     asked: &Asked,
     by: &str,
 ) -> Result<Begun> {
-    loop {
-        let now = clock.now();
-        let environment = find(home, &asked.environment).await?;
+    let now = clock.now();
+    let decide = |environment: Environment| async move {
         let version = wanted_version(home, &environment, asked.model.as_ref()).await?;
         let title = format!("{}@{}", version.name, version.number);
         check(home, &environment, &title, now).await?;
@@ -92,7 +91,7 @@ pub async fn begin(
         }
         let alone = environment.state.stable().is_some_and(|stable| stable.package == version.package);
         if alone && !environment.spec.tests.on {
-            return Ok(Begun::Already(Box::new(version)));
+            return Ok((None, Begun::Already(Box::new(version))));
         }
         let release = Release {
             version: 1,
@@ -124,12 +123,11 @@ pub async fn begin(
         let cause = format!("release {} of {title} began: {}", release.id, release.cause);
         let mut next = environment;
         next.release = Some(release.id);
-        match write(home, next, Some(&release), "release.began", cause, by, now).await {
-            Ok(_) => return Ok(Begun::Release(Box::new(release))),
-            Err(fault) if fault.kind() == Kind::Conflict => {}
-            Err(fault) => return Err(fault),
-        }
-    }
+        let change = plain(next, Some(&release), "release.began", cause);
+        Ok::<_, Fault>((Some(change), Begun::Release(Box::new(release))))
+    };
+    let actor = Actor { name: by.to_owned(), at: now };
+    Ok(writing::change(home, &asked.environment, &actor, decide).await?.1)
 }
 
 /// Lets the reconciler pause, resume, promote or abort what is under way.
@@ -137,8 +135,7 @@ pub async fn begin(
 /// # Errors
 /// If nothing is, or it is not at a point where that means something.
 pub async fn wish(home: &Home, id: &EnvironmentId, wish: Wish, by: &str, now: Timestamp) -> Result<Release> {
-    loop {
-        let environment = find(home, id).await?;
+    let decide = |environment: Environment| async move {
         let mut release = under_way(home, &environment).await?;
         let verb = match wish {
             Wish::Pause => "pause",
@@ -182,12 +179,10 @@ pub async fn wish(home: &Home, id: &EnvironmentId, wish: Wish, by: &str, now: Ti
             Wish::Promote => "release.promote_asked",
             Wish::Abort => "release.abort_asked",
         };
-        match write(home, environment, Some(&release), event, cause, by, now).await {
-            Ok(_) => return Ok(release),
-            Err(fault) if fault.kind() == Kind::Conflict => {}
-            Err(fault) => return Err(fault),
-        }
-    }
+        Ok::<_, Fault>((Some(plain(environment, Some(&release), event, cause)), release))
+    };
+    let actor = Actor { name: by.to_owned(), at: now };
+    Ok(writing::change(home, id, &actor, decide).await?.1)
 }
 
 /// What is missing before a `release` that waits may go on: what people have yet to say, and tests that were
@@ -227,6 +222,31 @@ fn frozen(environment: &Environment, now: Timestamp) -> Option<String> {
     let freeze = environment.frozen.as_ref().filter(|_| environment.is_frozen(now))?;
     let until = freeze.until.map_or_else(String::new, |until| format!(" until {until}"));
     Some(format!("`{}` froze it{until}", freeze.by))
+}
+
+/// Releases of a version that wait for people, in all environments, each with what it still lacks.
+///
+/// # Errors
+/// If the home can't be read.
+pub async fn waiting(home: &Home, model: &str, number: u32) -> Result<Vec<(Release, Option<String>)>> {
+    let mut waiting = Vec::new();
+    for environment in home.environments.environments(None).await? {
+        let Some(id) = environment.release else { continue };
+        let Some(release) = home.environments.release(id).await? else { continue };
+        if release.status == ReleaseStatus::Waiting
+            && (release.model.as_str(), release.number) == (model, number)
+        {
+            let missing = missing(home, &environment, &release).await?;
+            waiting.push((release, missing));
+        }
+    }
+    Ok(waiting)
+}
+
+/// Whether somebody has to go on with a release to `environment` after it has begun. The first version takes
+/// over at once, and so does one that is tested where it serves alone.
+pub fn needs_a_server(environment: &Environment, kind: StrategyKind) -> bool {
+    environment.state.stable().is_some() && !environment.spec.tests.on && kind.needs_a_server()
 }
 
 /// The release under way in `environment`.
@@ -275,17 +295,16 @@ async fn set_frozen(
     by: &str,
     now: Timestamp,
 ) -> Result<Environment> {
-    loop {
-        let mut environment = find(home, id).await?;
-        if environment.frozen == frozen {
-            return Ok(environment);
+    let frozen = &frozen;
+    let decide = |mut environment: Environment| async move {
+        if environment.frozen == *frozen {
+            return Ok((None, ()));
         }
         environment.frozen = frozen.clone();
-        match write(home, environment, None, event, cause.to_owned(), by, now).await {
-            Err(fault) if fault.kind() == Kind::Conflict => {}
-            result => return result,
-        }
-    }
+        Ok::<_, Fault>((Some(plain(environment, None, event, cause.to_owned())), ()))
+    };
+    let actor = Actor { name: by.to_owned(), at: now };
+    Ok(writing::change(home, id, &actor, decide).await?.0)
 }
 
 /// Whether any release may begin.
@@ -416,26 +435,6 @@ async fn proven(
 
 fn decision(what: &str, why: &str, by: &str, at: Timestamp) -> Decision {
     Decision { at, what: what.to_owned(), why: why.to_owned(), by: by.to_owned(), saw: Value::Null }
-}
-
-async fn write(
-    home: &Home,
-    environment: Environment,
-    release: Option<&Release>,
-    event: &'static str,
-    cause: String,
-    by: &str,
-    at: Timestamp,
-) -> Result<Environment> {
-    let change = Change {
-        environment,
-        release: release.cloned(),
-        aliases: Vec::new(),
-        event,
-        cause,
-        details: Value::Null,
-    };
-    home.environments.change(&change, &Actor { name: by.to_owned(), at }).await
 }
 
 /// `late-flights@3`.

@@ -26,6 +26,8 @@ pub struct View {
     pub trouble: Option<String>,
     /// By replica, when its processes that ended without a word and were replaced were last heard of.
     pub died: BTreeMap<u32, Vec<Timestamp>>,
+    /// Whether replicas are being started or replaced: those that answer may be of another program.
+    pub replacing: bool,
 }
 
 impl View {
@@ -56,6 +58,11 @@ impl View {
                 .live
                 .iter()
                 .all(|report| report.generation >= generation && report.ready.contains(&package))
+    }
+
+    /// Whether replicas are as they are to be: no version is tested or takes over on others.
+    pub fn is_settled(&self) -> bool {
+        !self.replacing && self.trouble.is_none()
     }
 
     /// Why a replica that follows `state` can't load or prove `package`. One that can't load the incumbent

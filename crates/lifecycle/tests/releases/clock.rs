@@ -19,7 +19,7 @@ async fn production(kind: StrategyKind) -> Rig {
 
 /// Whoever looks says the same of the home as before the clock was set.
 async fn is_in_order(rig: &Rig) {
-    let history = history::of(&rig.home, &id("production")).await.unwrap();
+    let history = history::of(&rig.home, &id("production"), history::Wanted::default()).await.unwrap();
     let generations: Vec<u64> = history.states.iter().rev().map(|state| state.generation).collect();
     assert!(generations.is_sorted(), "{generations:?}");
     let verdict = audit::verify(&rig.home).await.unwrap();

@@ -93,6 +93,7 @@ struct Event {
     tested: Option<bool>,
     trouble: bool,
     rejected: bool,
+    replacing: bool,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -109,16 +110,10 @@ fn event() -> impl Strategy<Value = Event> {
         option::of(prop::bool::weighted(0.7)),
         prop::bool::weighted(0.05),
         prop::bool::weighted(0.03),
+        prop::bool::weighted(0.1),
     )
-        .prop_map(|(passes, replicas, requests, wish, missing, tested, trouble, rejected)| Event {
-            passes,
-            replicas,
-            requests,
-            wish,
-            missing,
-            tested,
-            trouble,
-            rejected,
+        .prop_map(|(passes, replicas, requests, wish, missing, tested, trouble, rejected, replacing)| {
+            Event { passes, replicas, requests, wish, missing, tested, trouble, rejected, replacing }
         })
 }
 
@@ -194,6 +189,7 @@ impl World {
             rejected: event.rejected.then(|| "bob rejected it".to_owned()),
             testing: false,
             died: BTreeMap::new(),
+            replacing: event.replacing,
         }
     }
 
@@ -330,7 +326,13 @@ fn a_tested_environment_restores_what_served_when_the_tests_fail() {
         tested: None,
         trouble: false,
         rejected: false,
+        replacing: false,
     };
+    // It is not tested on replicas that make way.
+    for _ in 0..3 {
+        check(&mut world, &Event { replacing: true, ..quiet.clone() }).unwrap();
+        assert_eq!(world.release.status, ReleaseStatus::Loading);
+    }
     for tested in [None, None, Some(false)] {
         check(&mut world, &Event { tested, ..quiet.clone() }).unwrap();
     }

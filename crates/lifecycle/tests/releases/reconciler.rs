@@ -2,12 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
+use modelyard_core::Clock;
 use modelyard_core::deploy::{ReleaseKind, ReleaseStatus, StrategyKind, Wish};
 use modelyard_core::model::{ModelRef, Which};
 use modelyard_lifecycle::deploy::reconcile::Reconciler;
 use modelyard_lifecycle::deploy::release;
 
-use super::rig::{Rig, id, spec, strategy};
+use super::rig::{Rig, id, machine, spec, strategy};
 
 async fn champion(rig: &Rig) -> Option<u32> {
     let which = Which::Alias("champion".into());
@@ -235,8 +236,9 @@ async fn another_reconciler_goes_on_where_one_was_killed() {
     rig.count(1, 20_000, 20);
     let canary = rig.begin("production", 2).await.unwrap();
     for _ in 0..60 {
-        let next =
-            Reconciler::new(rig.home.clone(), rig.clock.clone(), rig.target.clone(), rig.tester.clone());
+        let (home, clock, target, tester) =
+            (rig.home.clone(), rig.clock.clone(), rig.target.clone(), rig.tester.clone());
+        let next = Reconciler::new(home, clock, target, tester, machine().program);
         rig.clock.pass(1.0);
         rig.count(1, 2_000, 2);
         if rig.environment("production").await.state.candidate_weight() > 0.0 {
@@ -260,6 +262,33 @@ async fn what_the_target_can_not_do_ends_the_release_with_the_reason() {
     let failed = rig.release(&release).await;
     assert_eq!(failed.status, ReleaseStatus::Failed);
     assert_eq!(failed.reason.as_deref(), Some("cannot listen on `127.0.0.1:8100`"));
+}
+
+#[tokio::test]
+async fn a_replacement_that_takes_its_time_delays_nothing_else() {
+    let rule = || spec(strategy(StrategyKind::AllAtOnce));
+    let rig = Rig::new([("production", rule()), ("staging", rule())]).await;
+    rig.target.stuck.lock().unwrap().insert(id("staging"));
+    let stuck = rig.begin("staging", 1).await.unwrap();
+    let release = rig.begin("production", 1).await.unwrap();
+    let reported = async |ended: &dyn Fn(ReleaseStatus, ReleaseStatus) -> bool| {
+        while !ended(rig.release(&stuck).await.status, rig.release(&release).await.status) {
+            rig.report("staging").await;
+            rig.report("production").await;
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    let both = async {
+        // Another environment goes on; this one's version does not take over on replicas that are replaced.
+        let done = |stuck, other| stuck == ReleaseStatus::Loading && other == ReleaseStatus::Done;
+        reported(&done).await;
+        // And whoever withdraws it does not wait for them.
+        release::wish(&rig.home, &id("staging"), Wish::Abort, "ada", rig.clock.now()).await.unwrap();
+        reported(&|stuck, _| stuck == ReleaseStatus::Aborted).await;
+    };
+    let troubled = |fault: &modelyard_core::Fault| panic!("{}", fault.report());
+    let running = rig.reconciler.run(None, troubled, both);
+    tokio::time::timeout(std::time::Duration::from_secs(60), running).await.expect("it goes on");
 }
 
 #[tokio::test]

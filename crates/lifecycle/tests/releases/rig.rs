@@ -56,6 +56,8 @@ impl Clock for TestClock {
 pub(crate) struct TestTarget {
     pub(crate) told: Mutex<Vec<Wanted>>,
     pub(crate) refuses: Mutex<Option<String>>,
+    /// Environments whose replicas take for ever to be replaced.
+    pub(crate) stuck: Mutex<BTreeSet<EnvironmentId>>,
 }
 
 #[async_trait]
@@ -66,6 +68,9 @@ impl Target for TestTarget {
 
     async fn apply(&self, wanted: &Wanted) -> Result<()> {
         self.told.lock().unwrap().push(wanted.clone());
+        if self.stuck.lock().unwrap().contains(&wanted.environment) {
+            std::future::pending::<()>().await;
+        }
         match self.refuses.lock().unwrap().as_ref() {
             None => Ok(()),
             Some(why) => Err(modelyard_core::Fault::new(modelyard_core::Kind::Conflict, why.clone())),
@@ -166,7 +171,8 @@ impl Rig {
             ids: AtomicU64::new(1),
         });
         let (target, tester) = (Arc::new(TestTarget::default()), Arc::new(TestTester::default()));
-        let reconciler = Reconciler::new(home.clone(), clock.clone(), target.clone(), tester.clone());
+        let reconciler =
+            Reconciler::new(home.clone(), clock.clone(), target.clone(), tester.clone(), machine().program);
         let rig = Self {
             home,
             clock,

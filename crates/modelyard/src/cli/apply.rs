@@ -2,13 +2,12 @@
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use modelyard_core::deploy::Applied;
+use modelyard_core::ports::Home;
 use modelyard_core::{Fault, Kind, Result};
+use modelyard_lifecycle::Workshop;
 use modelyard_lifecycle::deploy::apply::{self, Act, Difference, Proposal};
-use modelyard_lifecycle::{Silent, Workshop};
-use modelyard_pipeline::Mode;
 use serde_json::{Value, json};
 
 use super::session;
@@ -33,7 +32,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
             "project": proposal.project, "first": proposal.first, "changes": proposal.changes, "applied": !args.dry_run,
         });
         if !args.dry_run {
-            apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
+            apply::apply(shop.home(), &proposal, &session::acting(ctx)).await?;
         }
         print::json(&document);
         return Ok(ExitCode::SUCCESS);
@@ -50,10 +49,10 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         print::result("Nothing was changed.");
         return Ok(ExitCode::SUCCESS);
     }
-    let applied = apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
+    let applied = apply::apply(shop.home(), &proposal, &session::acting(ctx)).await?;
     print::result("\nApplied.");
     if !ctx.quiet
-        && let Some(first) = first(&applied)
+        && let Some(first) = first(applied)
     {
         print::result(format!("next: modelyard deploy {first} {}", applied.model));
     }
@@ -66,32 +65,29 @@ fn first(applied: &Applied) -> Option<&String> {
     required.or_else(|| applied.environments.keys().next())
 }
 
-/// The project's workshop, for looking only.
-async fn shop(ctx: &Context) -> Result<Arc<Workshop>> {
-    let session = session::project(ctx).await?;
-    let settings = session::settings(None, session.loaded.text.clone())?;
-    Ok(session::workshop(ctx, session, Mode::Look, 1, settings, Arc::new(Silent)))
-}
-
 /// Applies the project of the working folder where it differs from what was applied, and says so:
-/// `deploy` and `release` act on what the file says now.
+/// `deploy` and `release` act on what the file says now. Answers the project's home and name.
 ///
 /// # Errors
 /// As [`apply::apply`].
-pub(crate) async fn as_needed(ctx: &Context) -> Result<()> {
+pub(crate) async fn as_needed(ctx: &Context) -> Result<(Home, String)> {
     let shop = shop(ctx).await?;
     let proposal = apply::propose(&shop).await?;
-    if proposal.changes.is_empty() && !proposal.first {
-        return Ok(());
-    }
-    let changed = lines(&proposal);
-    apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
-    if !ctx.quiet && !ctx.json {
-        for line in changed {
-            print::remark(format!("applied: {}", line.trim_start()));
+    if proposal.first || !proposal.changes.is_empty() {
+        apply::apply(shop.home(), &proposal, &session::acting(ctx)).await?;
+        if !ctx.quiet && !ctx.json {
+            for line in lines(&proposal) {
+                print::remark(format!("applied: {}", line.trim_start()));
+            }
         }
     }
-    Ok(())
+    Ok((shop.home().clone(), proposal.project))
+}
+
+/// The project's workshop, for looking only.
+async fn shop(ctx: &Context) -> Result<Workshop> {
+    let session = session::project(ctx).await?;
+    session::looking(session, ctx.clock.clone())
 }
 
 /// Asks in a terminal; a script is not asked.

@@ -4,7 +4,7 @@ mod change;
 
 use std::process::ExitCode;
 
-use modelyard_core::audit::AuditEntry;
+use modelyard_core::audit::{AuditEntry, AuditFilter};
 use modelyard_core::{Result, Timestamp};
 use modelyard_track::audit::{self, Altered};
 use serde_json::{Value, json};
@@ -53,16 +53,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
 
 async fn list(args: List, ctx: &Context) -> Result<ExitCode> {
     let home = place::open(ctx).await?.home;
-    let about = |entry: &AuditEntry| {
-        args.subject.as_ref().is_none_or(|subject| {
-            let parts = entry.subject.split_once(['@', '/']);
-            entry.subject == *subject || parts.is_some_and(|(name, rest)| name == subject || rest == subject)
-        })
-    };
-    let mut entries = home.audit.entries().await?;
-    entries.retain(about);
-    entries.reverse();
-    entries.truncate(args.limit);
+    let filter = AuditFilter { about: args.subject, limit: Some(args.limit), ..AuditFilter::default() };
+    let entries = home.audit.list(&filter).await?;
     if ctx.json {
         let documents: Vec<Value> = entries
             .iter()

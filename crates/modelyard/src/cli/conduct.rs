@@ -4,21 +4,18 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use modelyard_core::deploy::release::Decision;
-use modelyard_core::deploy::{EnvironmentId, Release, ReleaseId, ReleaseStatus};
+use modelyard_core::deploy::{EnvironmentId, Release, ReleaseId, ReleaseStatus, TestRunning, TestsUnderWay};
 use modelyard_core::fault::Attempt;
 use modelyard_core::ports::{FileStamp, Home, LockGuard};
 use modelyard_core::{Digest, Fault, Kind, Result};
-use modelyard_evaluate::ApplicationReport;
-use modelyard_evaluate::application::{CheckResult, Outcome};
-use modelyard_lifecycle::deploy::application_test::TestProgress;
 use modelyard_lifecycle::deploy::judge::Comparison;
 use modelyard_lifecycle::deploy::moves::percent;
-use modelyard_lifecycle::deploy::reconcile::{LOCK, Reconciler};
+use modelyard_lifecycle::deploy::reconcile::LOCK;
 use modelyard_lifecycle::deploy::release::{self, Look, Machine};
 use modelyard_lifecycle::deploy::{View, environments};
 use serde_json::json;
@@ -45,6 +42,14 @@ impl<'a> Conduct<'a> {
     /// If there is no project or home.
     pub(crate) async fn new(ctx: &'a Context, name: &str) -> Result<Self> {
         let (home, id) = session::environment(ctx, name).await?;
+        Self::of(ctx, home, id).await
+    }
+
+    /// For the environment `id` of `home`, the command's home.
+    ///
+    /// # Errors
+    /// If the home can't be locked.
+    pub(crate) async fn of(ctx: &'a Context, home: Home, id: EnvironmentId) -> Result<Self> {
         let folder = session::absolute(&session::home_folder(ctx)?);
         let lock = home.locks.try_lock(LOCK).await?;
         Ok(Self { ctx, home, folder, id, lock })
@@ -61,11 +66,10 @@ impl<'a> Conduct<'a> {
     /// # Errors
     /// [`Kind::Release`] if it failed, was rolled back or aborted.
     pub(crate) async fn follow(mut self, release: ReleaseId, wait: bool) -> Result<Release> {
-        let live = Arc::new(Live::new(self.ctx));
+        let live = Live::new(self.ctx);
         let mut interrupted = std::pin::pin!(serve::asked_to_end()?);
         let alone = self.lock.is_some();
         let ended = loop {
-            let target = replicas::target(&self.folder)?;
             let followed = Following { home: &self.home, ctx: self.ctx, live: &live, id: &self.id };
             let stops = !wait && alone;
             if self.lock.is_none() {
@@ -76,9 +80,8 @@ impl<'a> Conduct<'a> {
                 }
                 continue;
             }
-            let tester = replicas::tester(&self.home, self.ctx, live.clone()).await?;
-            let (home, clock) = (self.home.clone(), self.ctx.clock.clone());
-            let reconciler = Reconciler::new(home, clock, target, tester);
+            let target = replicas::target(&self.folder)?;
+            let reconciler = replicas::reconciler(&self.home, self.ctx, target).await?;
             let trouble = |fault: &Fault| live.line("trouble", &fault.report());
             break tokio::select! {
                 ended = followed.until_ended(release, stops) => ended,
@@ -88,9 +91,6 @@ impl<'a> Conduct<'a> {
         };
         live.end();
         let ended = ended?;
-        if !alone {
-            self.tell_tests(&ended, &live).await?;
-        }
         if alone && ended.status == ReleaseStatus::Done && !self.ctx.quiet && !self.ctx.json {
             print::remark(
                 "nothing watches the replicas until `modelyard server` starts: one that ends stays ended",
@@ -102,17 +102,6 @@ impl<'a> Conduct<'a> {
             }
             _ => Ok(ended),
         }
-    }
-
-    /// What a server's tests came to, which only the report holds.
-    async fn tell_tests(&self, release: &Release, live: &Live) -> Result<()> {
-        let Some(report) = release.report else { return Ok(()) };
-        if let Some(bytes) = self.home.blobs.get(report).await? {
-            for check in &ApplicationReport::from_json(&bytes)?.checks {
-                live.finished(check);
-            }
-        }
-        Ok(())
     }
 
     fn stopped(&self) -> Fault {
@@ -187,14 +176,25 @@ impl Following<'_> {
     /// Shows each decision until the release has ended. `stops`: also where it waits for people.
     async fn until_ended(&self, id: ReleaseId, stops: bool) -> Result<Release> {
         let mut shown = 0;
+        let mut tests_shown = 0;
         let mut watch = self.home.observations.watch().await?;
         loop {
             if watch.changed().await? {
                 let release = self.home.environments.release(id).await?.ok_or_else(|| {
                     Fault::new(Kind::Internal, format!("release `{id}` is no longer in the home"))
                 })?;
-                for decision in release.decisions.iter().skip(shown) {
-                    self.live.decision(decision);
+                let tests = self.home.observations.tests(self.id).await?;
+                let tests = tests.filter(|tests| tests.release == id);
+                // Those of decisions that come later in what was read have ended.
+                for (place, decision) in release.decisions.iter().enumerate() {
+                    if place >= shown {
+                        self.live.decision(decision);
+                    }
+                    if decision.what == "testing"
+                        && let Some(tests) = &tests
+                    {
+                        self.live.tests(tests, &mut tests_shown);
+                    }
                 }
                 shown = shown.max(release.decisions.len());
                 if release.status.has_ended() {
@@ -210,7 +210,7 @@ impl Following<'_> {
                     if stops && stays && release.wish.is_none() {
                         return Ok(release);
                     }
-                    self.live.state(&look);
+                    self.live.state(&look, tests.as_ref());
                 }
             }
             tokio::time::sleep(LOOKED).await;
@@ -239,8 +239,6 @@ pub(crate) struct Live {
     bar: ProgressBar,
     silent: bool,
     waits: Mutex<Option<String>>,
-    /// Results of tests that came before the release was seen to be tested.
-    early: Mutex<Option<Vec<(String, String)>>>,
 }
 
 impl Live {
@@ -255,7 +253,7 @@ impl Live {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self { bar, silent, waits: Mutex::default(), early: Mutex::new(Some(Vec::new())) }
+        Self { bar, silent, waits: Mutex::default() }
     }
 
     fn end(&self) {
@@ -271,20 +269,32 @@ impl Live {
     fn decision(&self, decision: &Decision) {
         let by = if decision.by == "modelyard" { String::new() } else { format!(", by {}", decision.by) };
         self.line("release", &format!("{}   {}{by}", decision.what, decision.why));
-        if decision.what == "testing" {
-            let early = self.early.lock().unwrap_or_else(PoisonError::into_inner).take();
-            for (label, text) in early.into_iter().flatten() {
-                self.line(&label, &text);
-            }
-        }
     }
 
-    fn state(&self, look: &Look) {
+    /// Results beyond the first `shown`, which are, and how far the one that runs is.
+    fn tests(&self, tests: &TestsUnderWay, shown: &mut usize) {
+        for test in tests.finished.iter().skip(*shown) {
+            let outcome = match test.outcome.as_str() {
+                "failed" => "FAILED: ",
+                "skipped" => "skipped: ",
+                _ => "",
+            };
+            self.line(&test.test, &format!("{outcome}{}", test.sentence));
+        }
+        *shown = tests.finished.len().max(*shown);
+    }
+
+    fn state(&self, look: &Look, tests: Option<&TestsUnderWay>) {
         self.bar.set_prefix(release::status(&look.release));
-        self.bar.set_message(match (&look.missing, &look.comparison) {
-            (Some(missing), _) => missing.clone(),
-            (None, Some(comparison)) => brief(comparison),
-            (None, None) => String::new(),
+        let running = tests.and_then(|tests| tests.running.as_ref());
+        self.bar.set_message(match (&look.missing, &look.comparison, running) {
+            (Some(missing), ..) => missing.clone(),
+            (None, Some(comparison), _) => brief(comparison),
+            (None, None, Some(TestRunning { test, of: 0, .. })) => test.clone(),
+            (None, None, Some(TestRunning { test, done, of })) => {
+                format!("{test} {} of {}", text::count(*done), text::count(*of))
+            }
+            (None, None, None) => String::new(),
         });
         // What people have to do is said once, also where nothing moves.
         if let Some(missing) = &look.missing {
@@ -294,31 +304,6 @@ impl Live {
                 *waits = Some(missing.clone());
             }
         }
-    }
-}
-
-impl TestProgress for Live {
-    fn began(&self, check: &str) {
-        self.bar.set_prefix("testing");
-        self.bar.set_message(check.to_owned());
-    }
-
-    fn done(&self, check: &str, done: u64, of: u64) {
-        self.bar.set_message(format!("{check} {} of {}", text::count(done), text::count(of)));
-    }
-
-    fn finished(&self, result: &CheckResult) {
-        let outcome = match result.outcome {
-            Outcome::Passed => "",
-            Outcome::Failed => "FAILED: ",
-            Outcome::Reported => "",
-            Outcome::Skipped => "skipped: ",
-        };
-        let text = format!("{outcome}{}", result.sentence);
-        if let Some(early) = self.early.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            return early.push((result.name.clone(), text));
-        }
-        self.line(&result.name, &text);
     }
 }
 
@@ -347,7 +332,7 @@ pub(crate) fn show(ctx: &Context, id: &EnvironmentId, release: &Release, listen:
             format!("\n{title} serves {name} at http://{listen}/predict/{}", release.model)
         }
         ReleaseStatus::Waiting => format!(
-            "\n{title} waits for approval to be released to {name}\n  modelyard models approve {title}\n  modelyard release resume {name}   once it is approved, where no server runs"
+            "\n{title} waits for approval to be released to {name}\n  modelyard models approve {title}"
         ),
         _ => format!(
             "\n{title} → {name}   {}, {}\n  modelyard release status {name}",

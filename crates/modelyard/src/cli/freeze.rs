@@ -3,12 +3,11 @@
 use std::process::ExitCode;
 
 use modelyard_core::deploy::Freeze;
-use modelyard_core::{Fault, Kind, Result, Timestamp};
+use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::deploy::release;
 use serde_json::json;
 
-use super::{Context, print, session};
-use crate::config::duration;
+use super::{Context, moment, print, session};
 
 /// Let no release begin in an environment; what serves goes on, and can be rolled back
 #[derive(clap::Args)]
@@ -16,7 +15,7 @@ pub(crate) struct Args {
     /// NAME in the project of the working folder, or PROJECT/NAME
     #[arg(value_name = "ENVIRONMENT")]
     environment: String,
-    /// An instant (2026-12-24T08:00:00Z) or how long from now on (3d) [default: until unfreeze]
+    /// An instant (`2026-12-24 08:00`, UTC) or how long from now on (`3d`) [default: until unfreeze]
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
     /// Why
@@ -35,7 +34,12 @@ pub(crate) struct Unfreeze {
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let (home, id) = session::environment(ctx, &args.environment).await?;
     let now = ctx.clock.now();
-    let until = args.until.map(|until| instant(&until, now)).transpose()?;
+    let instant = |text: String| {
+        moment::parse_ahead(&text, now).map_err(|wanted| {
+            Fault::new(Kind::Usage, format!("cannot read the time `{text}` of --until")).hint(wanted)
+        })
+    };
+    let until = args.until.map(instant).transpose()?;
     let freeze = Freeze { until, by: session::actor(), comment: args.comment };
     release::freeze(&home, &id, freeze, now).await?;
     if ctx.json {
@@ -56,17 +60,4 @@ pub(crate) async fn unfreeze(args: Unfreeze, ctx: &Context) -> Result<ExitCode> 
         print::result(format!("Releases begin in {} again.", id.name));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn instant(text: &str, now: Timestamp) -> Result<Timestamp> {
-    if let Some(seconds) = duration::parse(text) {
-        return Ok(Timestamp::from_micros(now.micros().saturating_add((seconds * 1e6) as i64)));
-    }
-    let at: Option<Timestamp> = serde_json::from_value(text.into()).ok();
-    match at {
-        Some(at) if at > now => Ok(at),
-        Some(_) => Err(Fault::new(Kind::Usage, format!("`--until {text}` lies in the past"))),
-        None => Err(Fault::new(Kind::Usage, format!("`--until {text}` is no instant"))
-            .hint("write 2026-12-24T08:00:00Z, or how long from now on: 3d, 12h")),
-    }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use modelyard_core::deploy::{Phase, Role};
 use modelyard_core::{Fault, Kind, Result, Timestamp};
-use modelyard_lifecycle::deploy::history::{self, Moment, State, Version};
+use modelyard_lifecycle::deploy::history::{self, Moment, State, Version, Wanted};
 use serde_json::json;
 
 use super::models::standing;
@@ -45,11 +45,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut history = history::of(&home, &id).await?;
-    if !args.all && !ctx.json {
-        history.states = only_serving(history.states);
-    }
-    history.states.truncate(args.limit);
+    let wanted = Wanted { limit: Some(args.limit), serving: !args.all && !ctx.json };
+    let history = history::of(&home, &id, wanted).await?;
     if ctx.json {
         print::json(&json!(history.states));
     } else if history.states.is_empty() {
@@ -63,17 +60,6 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Without those that serve what the one before them served.
-fn only_serving(states: Vec<State>) -> Vec<State> {
-    let serves: Vec<bool> = (0..states.len())
-        .map(|place| match states.get(place + 1) {
-            Some(before) => states[place].serves_otherwise(before),
-            None => states[place].serving().next().is_some(),
-        })
-        .collect();
-    states.into_iter().zip(serves).filter(|(_, serves)| *serves).map(|(state, _)| state).collect()
 }
 
 /// A line a state, and below it why.

@@ -1,4 +1,4 @@
-//! Where replicas run and how they are tested: targets and tester, wired.
+//! Where replicas run, how they are tested, and who brings that about, wired.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use modelyard_core::{Kind, Result};
 use modelyard_deploy::target::Target;
 use modelyard_deploy::target::process::{ProcessTarget, Settings};
 use modelyard_http::client::HttpConnect;
-use modelyard_lifecycle::deploy::Tester;
-use modelyard_lifecycle::deploy::application_test::{ApplicationTests, TestProgress};
+use modelyard_lifecycle::deploy::application_test::ApplicationTests;
+use modelyard_lifecycle::deploy::reconcile::Reconciler;
 
 use super::{Context, conduct, session};
 
@@ -39,24 +39,19 @@ pub(crate) fn target(folder: &Path) -> Result<Arc<dyn Target>> {
     })))
 }
 
-/// Tests of what is deployed, over HTTP.
+/// Brings about what is wanted on `target`, and tests what is deployed over HTTP.
 ///
 /// # Errors
 /// If the user's cache folder or this program's file can't be found.
-pub(crate) async fn tester(
-    home: &Home,
-    ctx: &Context,
-    progress: Arc<dyn TestProgress>,
-) -> Result<Arc<dyn Tester>> {
+pub(crate) async fn reconciler(home: &Home, ctx: &Context, target: Arc<dyn Target>) -> Result<Reconciler> {
     let machine = conduct::machine(home, false).await?;
-    let settings = session::settings(None, String::new())?;
-    Ok(Arc::new(ApplicationTests {
+    let tester = ApplicationTests {
         home: home.clone(),
         clock: ctx.clock.clone(),
         connect: Arc::new(HttpConnect),
-        settings,
+        settings: session::settings(None, String::new())?,
         program: machine.program,
         onnx_library: machine.onnx_library,
-        progress,
-    }))
+    };
+    Ok(Reconciler::new(home.clone(), ctx.clock.clone(), target, Arc::new(tester), machine.program))
 }

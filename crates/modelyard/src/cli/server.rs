@@ -4,6 +4,7 @@
 //! The replicas that it starts outlive it: whoever ends the server ends the watching, not the serving.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,18 +12,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use modelyard_core::fault::Attempt;
 use modelyard_core::ports::{Home, LockGuard};
-use modelyard_core::{Fault, Kind, Result};
+use modelyard_core::{Clock, Fault, Kind, Result};
 use modelyard_deploy::target::{Condition, Target};
 use modelyard_http::native::{self, Api, OwnMachine};
-use modelyard_lifecycle::deploy::application_test::Untold;
-use modelyard_lifecycle::deploy::reconcile::{LOCK, Reconciler};
+use modelyard_lifecycle::deploy::apply::{self, Proposal};
+use modelyard_lifecycle::deploy::reconcile::LOCK;
 use modelyard_lifecycle::deploy::release::Machine;
+use modelyard_process::temporary::PrivateTmp;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::{Context, conduct, print, replicas, serve, session, text};
+use super::session::{self, Session};
+use super::{Context, conduct, print, replicas, serve, text};
+use crate::config;
 
 /// Watch over all environments of a home: replicas, releases, the API
 #[derive(clap::Args)]
@@ -42,6 +46,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         lock = alone(&home, ctx) => lock?,
         () = &mut end => return Ok(ExitCode::SUCCESS),
     };
+    // What a server left that was killed while it tested.
+    PrivateTmp::sweep();
     let listener = bind(args.listen).await?;
     let address = listener.local_addr().attempt(Kind::Internal, || "cannot tell the port".to_owned())?;
     let target = replicas::target(&folder)?;
@@ -52,7 +58,11 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         actor: session::actor(),
         address,
         target: target.clone(),
-        machine: Arc::new(ThisMachine(home.clone())),
+        machine: Arc::new(ThisMachine {
+            home: home.clone(),
+            folder: folder.clone(),
+            clock: ctx.clock.clone(),
+        }),
         ending: told.clone(),
     };
     let mut reconciling = reconcile(&home, ctx, &target, told).await?;
@@ -115,8 +125,7 @@ async fn reconcile(
     target: &Arc<dyn Target>,
     mut told: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>> {
-    let tester = replicas::tester(home, ctx, Arc::new(Untold)).await?;
-    let reconciler = Reconciler::new(home.clone(), ctx.clock.clone(), Arc::clone(target), tester);
+    let reconciler = replicas::reconciler(home, ctx, Arc::clone(target)).await?;
     Ok(tokio::spawn(async move {
         let end = async move {
             let _ = told.wait_for(|ending| *ending).await;
@@ -137,12 +146,22 @@ async fn lost(reconciling: &mut JoinHandle<()>) -> Fault {
 }
 
 /// As the commands see this machine.
-struct ThisMachine(Home);
+struct ThisMachine {
+    home: Home,
+    folder: PathBuf,
+    clock: Arc<dyn Clock>,
+}
 
 #[async_trait]
 impl OwnMachine for ThisMachine {
     async fn machine(&self, with_onnx: bool) -> Result<Machine> {
-        conduct::machine(&self.0, with_onnx).await
+        conduct::machine(&self.home, with_onnx).await
+    }
+
+    async fn propose(&self, folder: &Path) -> Result<Proposal> {
+        let loaded = config::load(&folder.join(config::FILE))?;
+        let session = Session { loaded, home: self.home.clone(), home_folder: self.folder.clone() };
+        apply::propose(&session::looking(session, self.clock.clone())?).await
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use modelyard_core::audit::Actor;
 use modelyard_core::deploy::EnvironmentId;
 use modelyard_core::ports::Home;
-use modelyard_core::{Fault, Kind, Result};
-use modelyard_lifecycle::{Progress, Settings, Workshop};
+use modelyard_core::{Clock, Fault, Kind, Result};
+use modelyard_lifecycle::{Progress, Settings, Silent, Workshop};
 use modelyard_pipeline::{Cancel, Engine, Mode, executor};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -136,13 +136,34 @@ pub(crate) fn workshop(
     settings: Settings,
     progress: Arc<dyn Progress>,
 ) -> Arc<Workshop> {
+    let shop = shop(session, ctx.clock.clone(), mode, jobs, settings, progress);
+    cancel_on_signals(shop.engine.cancel.clone());
+    Arc::new(shop)
+}
+
+/// The workshop of `session`, for looking only: nothing is executed that one would want to cancel.
+///
+/// # Errors
+/// If the user's cache folder can't be found.
+pub(crate) fn looking(session: Session, clock: Arc<dyn Clock>) -> Result<Workshop> {
+    let settings = settings(None, session.loaded.text.clone())?;
+    Ok(shop(session, clock, Mode::Look, 1, settings, Arc::new(Silent)))
+}
+
+fn shop(
+    session: Session,
+    clock: Arc<dyn Clock>,
+    mode: Mode,
+    jobs: usize,
+    settings: Settings,
+    progress: Arc<dyn Progress>,
+) -> Workshop {
     let scratch = session.home_folder.join("steps");
-    let engine = Engine::new(session.home, ctx.clock.clone(), mode, scratch, jobs);
-    cancel_on_signals(engine.cancel.clone());
+    let engine = Engine::new(session.home, clock, mode, scratch, jobs);
     let Loaded { project, root, .. } = session.loaded;
     let mut shop = Workshop::new(engine, Arc::new(executor::Local), project, root, settings, progress);
     shop.home_folder = Some(session.home_folder);
-    Arc::new(shop)
+    shop
 }
 
 /// Ctrl-C and SIGTERM cancel; a second one ends the program at once.

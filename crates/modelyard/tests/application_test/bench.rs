@@ -2,20 +2,20 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use modelyard_core::deploy::environment::{Approvals, Load, TargetKind, Tests};
 use modelyard_core::deploy::{
     Environment, EnvironmentId, EnvironmentSpec, Facts, Judge, Release, ReleaseId, ReleaseKind,
-    ReleaseStatus, Strategy, StrategyKind,
+    ReleaseStatus, Strategy, StrategyKind, TestFinished,
 };
 use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Digest, Timestamp};
 use modelyard_evaluate::ApplicationReport;
-use modelyard_evaluate::application::{CheckResult, Outcome};
+use modelyard_evaluate::application::Outcome;
 use modelyard_lifecycle::Settings;
 use modelyard_lifecycle::deploy::Tester;
-use modelyard_lifecycle::deploy::application_test::{ApplicationTests, TestProgress};
+use modelyard_lifecycle::deploy::application_test::ApplicationTests;
 use serde_json::Value;
 
 use super::hostile::Project;
@@ -128,7 +128,7 @@ impl Bench {
     }
 
     /// Runs all tests while the version answers as `mode` says.
-    pub(crate) fn test(&self, mode: Mode, tests: Tests) -> (ApplicationReport, Vec<String>) {
+    pub(crate) fn test(&self, mode: Mode, tests: Tests) -> (ApplicationReport, Vec<TestFinished>) {
         std::fs::write(&self.flag, vec![0; mode as usize]).unwrap();
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -137,11 +137,10 @@ impl Bench {
         report
     }
 
-    async fn run(&self, tests: Tests) -> (ApplicationReport, Vec<String>) {
+    async fn run(&self, tests: Tests) -> (ApplicationReport, Vec<TestFinished>) {
         let clock: Arc<dyn Clock> = Arc::new(TestClock);
         let home = modelyard_store::open_existing(&self.project.home(), clock.clone()).await.unwrap();
         let version = home.models.resolve(&"buyers@1".parse().unwrap()).await.unwrap().unwrap();
-        let told = Arc::new(Told::default());
         let tester = ApplicationTests {
             home: home.clone(),
             clock: clock.clone(),
@@ -149,7 +148,6 @@ impl Bench {
             settings: self.settings(),
             program: Digest::of(b"program"),
             onnx_library: None,
-            progress: told.clone(),
         };
         let environment = environment(&self.listen, tests);
         let release = release(&environment, version.package, &*clock);
@@ -158,8 +156,9 @@ impl Bench {
         assert_eq!(tested.passed, report.passed());
         assert_eq!(tested.facts, Facts::of(&environment.spec, Digest::of(b"program"), None));
         assert_eq!(tested.failures, report.failures());
-        let told = told.0.lock().unwrap().clone();
-        (report, told)
+        let told = home.observations.tests(&environment.id).await.unwrap().unwrap();
+        assert_eq!((told.release, told.running), (release.id, None));
+        (report, told.finished)
     }
 
     fn settings(&self) -> Settings {
@@ -255,19 +254,6 @@ fn visits() -> String {
         text.push_str(&format!("visitor-{number:04},{price},{},{kind},{bought}\n", number * 13 % 600));
     }
     text
-}
-
-#[derive(Default)]
-struct Told(Mutex<Vec<String>>);
-
-impl TestProgress for Told {
-    fn began(&self, check: &str) {
-        self.0.lock().unwrap().push(format!("began {check}"));
-    }
-
-    fn finished(&self, result: &CheckResult) {
-        self.0.lock().unwrap().push(format!("finished {}", result.name));
-    }
 }
 
 /// The machine's time; ids need no chance here.

@@ -35,7 +35,7 @@ fn approvals_at_the_same_moment_all_count_and_each_person_once() {
     for ended in at_once(project, &[("kim", approve), ("ben", approve)]) {
         assert_eq!(ended.code, 0, "{}", ended.text());
     }
-    project.succeeds(&["release", "resume", "live", "--wait"]);
+    // With nobody else to do it, the last approval carries the release on.
     assert_eq!(stage.version("live"), 1);
     let audit = project.document(&["audit"]);
     let approved = |entry: &&Value| entry["event"] == "model.version.approved";

@@ -10,15 +10,15 @@ use modelyard_core::deploy::environment::Limits;
 use modelyard_core::deploy::{Phase, Role};
 use serde_json::json;
 
-use crate::common::Example;
 use crate::common::truth::Truth;
+use crate::common::{Example, python};
 use crate::stage::Stage;
 
 /// A version as it may go wrong is reported with its reason and gets no request; the incumbent answers.
 fn refused(stage: &mut Stage, more: &[&str], package: Digest, reason: &str) {
     let truth = Truth::of(&stage.project);
     stage.serve(1, &[]);
-    let server = stage.start(more);
+    let mut server = stage.start(more);
     stage.is_followed();
     let number = stage.packages.iter().position(|known| *known == package).unwrap() as u32 + 1;
     for phase in [Phase::Load, Phase::Serve] {
@@ -39,6 +39,9 @@ fn refused(stage: &mut Stage, more: &[&str], package: Digest, reason: &str) {
             assert_eq!(client.post(&path, &json!(row)).ok()["version"], json!(1));
         }
     }
+    // Whatever was left behind holds nothing up.
+    server.end();
+    assert!(server.wait().success(), "{}", server.log());
 }
 
 #[test]
@@ -190,4 +193,29 @@ fn a_candidate_that_dies_hangs_or_leaks_is_replaced_and_the_incumbent_answers_on
     assert!(report.counts[&package].failed >= 3);
     assert_eq!(report.counts[&stage.packages[0]].failed, 0);
     assert_eq!(report.counts[&stage.packages[0]].restarts, 0);
+}
+
+/// Makes the graph's session fold a constant for hours while it is made.
+const HANG: &str = "
+import sys, onnx
+from onnx import TensorProto, helper
+model = onnx.load(sys.argv[1])
+model.graph.initializer.append(helper.make_tensor('shape', TensorProto.INT64, [4], [1, 1, 3000, 3000]))
+model.graph.node.extend([
+    helper.make_node('ConstantOfShape', ['shape'], ['zeros']),
+    helper.make_node('AveragePool', ['zeros'], ['average'], kernel_shape=[1500, 1500]),
+])
+model.graph.output.append(helper.make_tensor_value_info('average', TensorProto.FLOAT, None))
+onnx.save(model, sys.argv[1])
+";
+
+#[test]
+fn a_graph_that_hangs_while_it_is_loaded_is_given_up() {
+    let mut stage = Stage::new(Example::Wine, Limits::default(), &[]);
+    let package = stage.further(|folder| {
+        let mut files = all_files(folder).into_iter();
+        let graph = files.find(|file| file.extension().is_some_and(|extension| extension == "onnx")).unwrap();
+        python(&["-c", HANG, graph.to_str().unwrap()]);
+    });
+    refused(&mut stage, &["--start-limit", "20s"], package, "the version was not ready after 20 s");
 }

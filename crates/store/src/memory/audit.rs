@@ -1,5 +1,5 @@
 use async_trait::async_trait;
-use modelyard_core::audit::{Actor, AuditEntry};
+use modelyard_core::audit::{Actor, AuditEntry, AuditFilter};
 use modelyard_core::ports::AuditStore;
 use modelyard_core::{Digest, Result};
 use serde_json::Value;
@@ -11,6 +11,12 @@ use crate::chain;
 impl AuditStore for Memory {
     async fn entries(&self) -> Result<Vec<AuditEntry>> {
         Ok(self.state().audit.clone())
+    }
+
+    async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+        let state = self.state();
+        let entries = state.audit.iter().rev().filter(|entry| filter.lets_through(entry));
+        Ok(entries.take(filter.limit.unwrap_or(usize::MAX)).cloned().collect())
     }
 
     async fn head(&self) -> Result<Option<(u64, Digest)>> {

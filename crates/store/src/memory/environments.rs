@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use modelyard_core::Result;
-use modelyard_core::audit::Actor;
+use modelyard_core::audit::{Actor, AuditEntry, ENVIRONMENT_APPLIED, PROJECT_APPLIED};
 use modelyard_core::deploy::{
     Applied, Approval, Environment, EnvironmentId, Release, ReleaseId, StateRecord,
 };
@@ -22,11 +24,11 @@ impl EnvironmentStore for Memory {
             }
         }
         let details = environments::applied(state.applied.get(&applied.project), applied);
-        state.note(actor, environments::APPLIED, &applied.project, details);
+        state.note(actor, PROJECT_APPLIED, &applied.project, details);
         state.applied.insert(applied.project.clone(), applied.clone());
         for (details, next) in changes {
             let subject = next.environment.id.to_string();
-            state.note(actor, environments::ENVIRONMENT_APPLIED, &subject, details);
+            state.note(actor, ENVIRONMENT_APPLIED, &subject, details);
             state.keep(next);
         }
         Ok(())
@@ -92,6 +94,14 @@ impl EnvironmentStore for Memory {
 
     async fn states(&self, environment: &EnvironmentId) -> Result<Vec<StateRecord>> {
         Ok(self.state().states.get(environment).cloned().unwrap_or_default())
+    }
+
+    async fn state_entries(&self, environment: &EnvironmentId) -> Result<BTreeMap<u64, u64>> {
+        let subject = environment.to_string();
+        let state = self.state();
+        let generation = |entry: &AuditEntry| entry.details["after"]["state"]["generation"].as_u64();
+        let of = state.audit.iter().filter(|entry| entry.subject == subject);
+        Ok(of.filter_map(|entry| Some((generation(entry)?, entry.number))).collect())
     }
 
     async fn approve(&self, approval: &Approval) -> Result<()> {

@@ -20,7 +20,7 @@ use modelyard_core::action::{ActionKey, ActionResult};
 use modelyard_core::audit::AuditEntry;
 use modelyard_core::data::NumberedVersion;
 use modelyard_core::deploy::{
-    Applied, Approval, Environment, EnvironmentId, Release, ReplicaReport, Served, StateRecord,
+    Applied, Approval, Environment, EnvironmentId, Release, ReplicaReport, Served, StateRecord, TestsUnderWay,
 };
 use modelyard_core::id::RunId;
 use modelyard_core::model::ModelVersion;
@@ -55,6 +55,7 @@ struct State {
     approvals: BTreeMap<(String, u32), Vec<Approval>>,
     reports: Vec<ReplicaReport>,
     served: BTreeMap<EnvironmentId, Vec<Served>>,
+    tests: BTreeMap<EnvironmentId, TestsUnderWay>,
     /// How often it may have been changed.
     changes: u64,
 }

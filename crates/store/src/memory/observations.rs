@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use modelyard_core::Result;
-use modelyard_core::deploy::{EnvironmentId, ReplicaReport, Served};
+use modelyard_core::deploy::{EnvironmentId, ReplicaReport, Served, TestsUnderWay};
 use modelyard_core::ports::{ObservationStore, Watch};
 
 use super::{Memory, State};
@@ -27,6 +27,15 @@ impl ObservationStore for Observations {
 
     async fn served(&self, environment: &EnvironmentId) -> Result<Vec<Served>> {
         Ok(self.0.state().served.get(environment).cloned().unwrap_or_default())
+    }
+
+    async fn note_tests(&self, tests: &TestsUnderWay) -> Result<()> {
+        self.0.change().tests.insert(tests.environment.clone(), tests.clone());
+        Ok(())
+    }
+
+    async fn tests(&self, environment: &EnvironmentId) -> Result<Option<TestsUnderWay>> {
+        Ok(self.0.state().tests.get(environment).cloned())
     }
 
     async fn watch(&self) -> Result<Box<dyn Watch>> {

@@ -1,10 +1,11 @@
 //! The audit log and its head.
 
 use async_trait::async_trait;
-use modelyard_core::audit::{Actor, AuditEntry};
+use modelyard_core::audit::{Actor, AuditEntry, AuditFilter};
 use modelyard_core::ports::AuditStore;
 use modelyard_core::{Digest, Result};
 use serde_json::Value;
+use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Database, Writing, decode, digest, encode};
 use crate::chain;
@@ -13,6 +14,15 @@ use crate::chain;
 impl AuditStore for Database {
     async fn entries(&self) -> Result<Vec<AuditEntry>> {
         let texts: Vec<String> = sqlx::query_scalar("SELECT document FROM audit_log ORDER BY number")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| self.fault("cannot read the audit log", error))?;
+        texts.iter().map(|text| decode(text, "the audit log")).collect()
+    }
+
+    async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
+        let texts: Vec<String> = query(filter)
+            .build_query_scalar()
             .fetch_all(&self.pool)
             .await
             .map_err(|error| self.fault("cannot read the audit log", error))?;
@@ -45,6 +55,43 @@ impl AuditStore for Database {
         writing.commit().await?;
         Ok(entry)
     }
+}
+
+/// Only the conditions that are there, so that SQLite sees which index serves.
+fn query(filter: &AuditFilter) -> QueryBuilder<Sqlite> {
+    let mut query = QueryBuilder::new("SELECT document FROM audit_log WHERE number > ");
+    query.push_bind(filter.after.cast_signed());
+    if let Some(before) = filter.before {
+        query.push(" AND number < ").push_bind(before.cast_signed());
+    }
+    for (column, wanted) in [("subject", &filter.subjects), ("event", &filter.events)] {
+        if !wanted.is_empty() {
+            query.push(format!(" AND {column} IN ("));
+            let mut list = query.separated(", ");
+            for text in wanted {
+                list.push_bind(text.clone());
+            }
+            query.push(")");
+        }
+    }
+    if let Some(about) = &filter.about {
+        // The name before the first `@` or `/`, and what follows it.
+        query.push(" AND (subject = ").push_bind(about.clone());
+        for separator in ["@", "/"] {
+            for (text, side) in
+                [(format!("{about}{separator}"), "1, length"), (format!("{separator}{about}"), "-length")]
+            {
+                query.push(" OR substr(subject, ").push(side).push("(").push_bind(text.clone()).push(")) = ");
+                query.push_bind(text);
+            }
+        }
+        query.push(")");
+    }
+    query.push(" ORDER BY number DESC");
+    if let Some(limit) = filter.limit {
+        query.push(" LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+    }
+    query
 }
 
 fn head((number, text): (i64, String)) -> Result<(u64, Digest)> {

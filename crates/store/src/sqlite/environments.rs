@@ -1,9 +1,11 @@
 //! Environments, their states and releases, and approvals: each change with its audit entry.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use modelyard_core::Digest;
 use modelyard_core::Result;
-use modelyard_core::audit::{Actor, AuditEntry};
+use modelyard_core::audit::{Actor, AuditEntry, ENVIRONMENT_APPLIED, PROJECT_APPLIED};
 use modelyard_core::deploy::{
     Applied, Approval, Environment, EnvironmentId, Release, ReleaseId, StateRecord,
 };
@@ -28,7 +30,7 @@ impl EnvironmentStore for Database {
         let before: Option<Applied> =
             before.map(|text| decode(&text, &format!("project `{project}`"))).transpose()?;
         let details = environments::applied(before.as_ref(), applied);
-        let entry = writing.audit(actor, environments::APPLIED, project, details).await?;
+        let entry = writing.audit(actor, PROJECT_APPLIED, project, details).await?;
         sqlx::query(
             "INSERT INTO applied (project, document, audit_number, audit_digest) VALUES (?, ?, ?, ?)
              ON CONFLICT (project) DO UPDATE SET document = excluded.document,
@@ -47,8 +49,7 @@ impl EnvironmentStore for Database {
             if environments::is_changed(stored.as_ref(), wanted) {
                 let details = environments::applied_environment(stored.as_ref(), &next);
                 let subject = wanted.id.to_string();
-                let entry =
-                    writing.audit(actor, environments::ENVIRONMENT_APPLIED, &subject, details).await?;
+                let entry = writing.audit(actor, ENVIRONMENT_APPLIED, &subject, details).await?;
                 writing.keep_environment(&next, &entry).await?;
             }
         }
@@ -147,6 +148,18 @@ impl EnvironmentStore for Database {
         .await
         .map_err(|error| self.fault(format!("cannot read the history of `{environment}`"), error))?;
         texts.iter().map(|text| decode(text, &format!("the history of `{environment}`"))).collect()
+    }
+
+    async fn state_entries(&self, environment: &EnvironmentId) -> Result<BTreeMap<u64, u64>> {
+        let rows: Vec<(i64, i64)> = sqlx::query_as(
+            "SELECT generation, audit_number FROM states WHERE project = ? AND environment = ?",
+        )
+        .bind(&environment.project)
+        .bind(&environment.name)
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| self.fault(format!("cannot read the history of `{environment}`"), error))?;
+        Ok(rows.into_iter().map(|(of, entry)| (of.cast_unsigned(), entry.cast_unsigned())).collect())
     }
 
     async fn approve(&self, approval: &Approval) -> Result<()> {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use modelyard_core::deploy::{EnvironmentId, ReplicaReport, Served};
+use modelyard_core::deploy::{EnvironmentId, ReplicaReport, Served, TestsUnderWay};
 use modelyard_core::ports::{ObservationStore, Watch};
 use modelyard_core::{Result, Timestamp};
 use sqlx::ConnectOptions;
@@ -59,6 +59,35 @@ impl ObservationStore for Database {
                 })
             })
             .collect()
+    }
+
+    async fn note_tests(&self, tests: &TestsUnderWay) -> Result<()> {
+        let id = &tests.environment;
+        let mut writing = self.write().await?;
+        sqlx::query(
+            "INSERT INTO tests_under_way (project, environment, document) VALUES (?, ?, ?)
+             ON CONFLICT (project, environment) DO UPDATE SET document = excluded.document",
+        )
+        .bind(&id.project)
+        .bind(&id.name)
+        .bind(encode(tests)?)
+        .execute(writing.connection())
+        .await
+        .map_err(|error| self.fault(format!("cannot keep how tests of `{id}` get on"), error))?;
+        writing.commit().await
+    }
+
+    async fn tests(&self, environment: &EnvironmentId) -> Result<Option<TestsUnderWay>> {
+        let text: Option<String> =
+            sqlx::query_scalar("SELECT document FROM tests_under_way WHERE project = ? AND environment = ?")
+                .bind(&environment.project)
+                .bind(&environment.name)
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(|error| {
+                    self.fault(format!("cannot read how tests of `{environment}` get on"), error)
+                })?;
+        text.map(|text| decode(&text, &format!("tests of `{environment}`"))).transpose()
     }
 
     async fn watch(&self) -> Result<Box<dyn Watch>> {

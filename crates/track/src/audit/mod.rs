@@ -87,7 +87,7 @@ mod tests {
     use std::sync::Arc;
 
     use async_trait::async_trait;
-    use modelyard_core::audit::Actor;
+    use modelyard_core::audit::{Actor, AuditFilter};
     use modelyard_core::ports::AuditStore;
     use serde_json::{Value, json};
 
@@ -104,6 +104,10 @@ mod tests {
     impl AuditStore for Given {
         async fn entries(&self) -> Result<Vec<AuditEntry>> {
             Ok(self.entries.clone())
+        }
+
+        async fn list(&self, _: &AuditFilter) -> Result<Vec<AuditEntry>> {
+            panic!("all are read")
         }
 
         async fn head(&self) -> Result<Option<(u64, Digest)>> {

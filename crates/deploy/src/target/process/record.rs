@@ -10,7 +10,7 @@
 //! No other program reads the records, and none outlives its process.
 
 use std::fs::{self, File, TryLockError};
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +21,7 @@ use modelyard_core::{Digest, Fault, Kind, Result};
 use modelyard_process::detached::Life;
 use serde::{Deserialize, Serialize};
 
-/// A log that is longer when a replica starts is put aside.
+/// A longer log is put aside.
 const LOG_BYTES: u64 = 4 << 20;
 
 /// A process of a replica.
@@ -169,6 +169,25 @@ impl Folder {
         length
     }
 
+    /// Keeps the end of a long log that is still printed to beside it, and empties it; answers whether it did.
+    /// Whoever prints goes on at its beginning, since they only ever append; what they print in the very
+    /// moment is lost.
+    pub(super) fn shorten_log(&self, replica: u32) -> bool {
+        let log = self.log(replica);
+        let Ok(length) = fs::metadata(&log).map(|found| found.len()) else { return false };
+        if length <= LOG_BYTES {
+            return false;
+        }
+        let shorten = || -> std::io::Result<()> {
+            let mut file = File::options().read(true).write(true).open(&log)?;
+            file.seek(SeekFrom::Start(length - LOG_BYTES))?;
+            let mut aside = File::create(self.0.join(format!("{replica}.log.1")))?;
+            std::io::copy(&mut file, &mut aside)?;
+            file.set_len(0)
+        };
+        shorten().is_ok()
+    }
+
     pub(super) fn remove(&self) -> Result<()> {
         match fs::remove_dir_all(&self.0) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -180,5 +199,28 @@ impl Folder {
 
     fn path(&self, record: &Record, extension: &str) -> PathBuf {
         self.0.join(format!("{}.{}.{extension}", record.replica, record.serial))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_printed_to_stays_short() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = Folder(folder.path().to_owned());
+        let mut printing = File::options().create(true).append(true).open(folder.log(0)).unwrap();
+        printing.write_all(b"short\n").unwrap();
+        assert!(!folder.shorten_log(0) && !folder.shorten_log(1));
+        printing.write_all(&vec![b'.'; LOG_BYTES as usize]).unwrap();
+        printing.write_all(b"the end\n").unwrap();
+        assert!(folder.shorten_log(0));
+        printing.write_all(b"goes on\n").unwrap();
+        assert_eq!(fs::read_to_string(folder.log(0)).unwrap(), "goes on\n");
+        let aside = fs::read(folder.0.join("0.log.1")).unwrap();
+        assert_eq!((aside.len() as u64, aside.ends_with(b".the end\n")), (LOG_BYTES, true));
     }
 }

@@ -1,4 +1,4 @@
-//! Ended replicas are started again. Nothing is polled: the kernel tells of an end.
+//! Ended replicas are started again, which the kernel tells of, and logs stay short.
 
 use std::sync::Weak;
 use std::time::Duration;
@@ -45,7 +45,7 @@ async fn tend(target: &Weak<Inner>, held: &Weak<tokio::sync::Mutex<Held>>) -> Op
             return Some(Next { running: Vec::new(), pause: AFTER_TROUBLE });
         }
     };
-    // Another process may have started and ended some meanwhile.
+    // Another process may have started and ended some meanwhile, and logs grow.
     let mut pause = Duration::from_secs(10);
     let mut running = Vec::new();
     for record in &records {
@@ -61,6 +61,12 @@ async fn tend(target: &Weak<Inner>, held: &Weak<tokio::sync::Mutex<Held>>) -> Op
 async fn start_ended(target: &Inner, held: &Held) -> Result<Vec<Record>> {
     let _lock = held.folder.lock().await?;
     let mut records = held.records()?;
+    for record in &mut records {
+        if matches!(record.state, State::Running(_)) && held.folder.shorten_log(record.replica) {
+            record.log_from = 0;
+            held.folder.write(record)?;
+        }
+    }
     held.start_due(&target.settings, &mut records)?;
     Ok(records)
 }

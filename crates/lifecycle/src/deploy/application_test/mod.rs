@@ -21,6 +21,7 @@ mod golden;
 mod hostile;
 mod load;
 mod parity;
+mod progress;
 mod replicas;
 mod robustness;
 mod startup;
@@ -42,6 +43,7 @@ use modelyard_evaluate::application::{
 use super::{Tested, Tester};
 use crate::workshop::Settings;
 use endpoint::{Address, Connect, Endpoint};
+use progress::Progress;
 use subject::Subject;
 
 /// Failing cases that a report shows, of each check.
@@ -57,24 +59,7 @@ pub struct ApplicationTests {
     pub program: Digest,
     /// `None`: it is found where the package needs it.
     pub onnx_library: Option<Digest>,
-    pub progress: Arc<dyn TestProgress>,
 }
-
-/// Hears how tests get on.
-pub trait TestProgress: Send + Sync {
-    /// `check` runs now.
-    fn began(&self, _check: &str) {}
-
-    /// So many of its requests or rows are done.
-    fn done(&self, _check: &str, _done: u64, _of: u64) {}
-
-    fn finished(&self, _result: &CheckResult) {}
-}
-
-/// Tells nobody.
-pub struct Untold;
-
-impl TestProgress for Untold {}
 
 /// One kind of test.
 #[async_trait]
@@ -114,13 +99,12 @@ struct Bench<'a> {
     endpoint: Arc<dyn Endpoint>,
     /// How long an answer is waited for.
     patience: Duration,
-    progress: &'a dyn TestProgress,
-    check: &'static str,
+    progress: &'a Progress,
 }
 
 impl Bench<'_> {
     fn done(&self, done: usize, of: usize) {
-        self.progress.done(self.check, done as u64, of as u64);
+        self.progress.done(done as u64, of as u64);
     }
 }
 
@@ -186,7 +170,8 @@ impl Tester for ApplicationTests {
             number: subject.number,
             classes: subject.manifest.classes.clone(),
         })?;
-        let mut bench = Bench {
+        let progress = Progress::new(Arc::clone(&self.home.observations), release);
+        let bench = Bench {
             home: &self.home,
             settings: &self.settings,
             clock: &*self.clock,
@@ -195,8 +180,7 @@ impl Tester for ApplicationTests {
             endpoint,
             patience: Duration::from_secs_f64(environment.spec.limits.timeout_secs.clamp(0.0, 3600.0))
                 + MARGIN,
-            progress: &*self.progress,
-            check: "",
+            progress: &progress,
         };
         let mut checks = Vec::new();
         let (mut load, mut robustness) = (None, None);
@@ -204,16 +188,17 @@ impl Tester for ApplicationTests {
             if !check.applies(&bench) {
                 continue;
             }
-            bench.check = check.name();
-            self.progress.began(check.name());
+            progress.began(check.name());
             let began = Instant::now();
             let mut found = check.run(&bench).await?;
             load = load.or_else(|| found.load.take());
             robustness = robustness.or_else(|| found.robustness.take());
             let result = found.result(check.name(), began.elapsed());
-            self.progress.finished(&result);
+            progress.finished(&result);
             checks.push(result);
         }
+        let url = bench.endpoint.url();
+        progress.end().await;
         // Those it is tested under, whatever was so when the release began.
         let needs_onnx = subject.manifest.stages.iter().any(|stage| stage.runtime.name() == "onnx");
         let onnx_library = match self.onnx_library {
@@ -229,7 +214,7 @@ impl Tester for ApplicationTests {
             runtime: subject.manifest.stages.first().map_or("", |stage| stage.runtime.name()).to_owned(),
             environment: environment.id.to_string(),
             release: release.id.to_string(),
-            url: bench.endpoint.url(),
+            url,
             began_at,
             seconds: began.elapsed().as_secs_f64(),
             verdict: ApplicationReport::judge(&subject.title(), &environment.id.name, &checks),

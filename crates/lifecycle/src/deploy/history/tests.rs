@@ -162,7 +162,7 @@ async fn home() -> Home {
 
 #[tokio::test]
 async fn every_state_is_told_the_newest_first() {
-    let history = of(&home().await, &id()).await.unwrap();
+    let history = of(&home().await, &id(), Wanted::default()).await.unwrap();
     let told: Vec<_> = history
         .states
         .iter()
@@ -180,15 +180,30 @@ async fn every_state_is_told_the_newest_first() {
             (1, vec![(1, 1.0)], "ada", second(10), Some(second(20))),
         ]
     );
-    let states = &history.states;
-    assert!(states[0].serves_otherwise(&states[1]));
-    assert!(states[1].serves_otherwise(&states[2]));
-    assert!(!states[2].serves_otherwise(&states[3]), "it was only loaded");
+}
+
+#[tokio::test]
+async fn as_many_states_are_told_as_are_wanted() {
+    let home = home().await;
+    for (limit, serving, told) in [
+        (Some(2), false, &[4, 3][..]),
+        (Some(0), false, &[]),
+        // The second one only loaded something.
+        (None, true, &[4, 3, 1]),
+        (Some(2), true, &[4, 3]),
+    ] {
+        let history = of(&home, &id(), Wanted { limit, serving }).await.unwrap();
+        let found: Vec<u64> = history.states.iter().map(|state| state.generation).collect();
+        assert_eq!(found, told, "{limit:?} {serving}");
+    }
+    let newest = of(&home, &id(), Wanted { limit: Some(1), serving: true }).await.unwrap();
+    let all = of(&home, &id(), Wanted::default()).await.unwrap();
+    assert_eq!(serde_json::json!(newest.states[0]), serde_json::json!(all.states[0]));
 }
 
 #[tokio::test]
 async fn a_state_says_who_why_and_under_which_configuration() {
-    let history = of(&home().await, &id()).await.unwrap();
+    let history = of(&home().await, &id(), Wanted::default()).await.unwrap();
     let [newest, split, .., first] = &history.states[..] else { panic!("four states") };
     assert_eq!(first.cause, "wanted by ada");
     let configuration = first.configuration.as_ref().unwrap();
@@ -211,7 +226,7 @@ async fn a_state_says_who_why_and_under_which_configuration() {
 async fn an_entry_proves_each_state() {
     let home = home().await;
     let entries = home.audit.entries().await.unwrap();
-    for state in of(&home, &id()).await.unwrap().states {
+    for state in of(&home, &id(), Wanted::default()).await.unwrap().states {
         let entry = entries.iter().find(|entry| Some(entry.number) == state.audit).unwrap();
         assert_eq!(entry.details["after"]["state"]["generation"], state.generation);
         assert_eq!((entry.at, &entry.actor), (state.wanted_from, &state.by));
@@ -239,6 +254,6 @@ async fn an_instant_has_one_answer() {
 async fn an_unknown_environment_is_said() {
     let mut other = id();
     other.name = "staging".to_owned();
-    let fault = of(&home().await, &other).await.unwrap_err();
+    let fault = of(&home().await, &other, Wanted::default()).await.unwrap_err();
     assert_eq!(fault.kind(), modelyard_core::Kind::NotFound);
 }

@@ -5,8 +5,8 @@
 //! `server`); should it happen all the same, changes made from an outdated record are refused by the home.
 //!
 //! ```text
-//! watching   when to look
-//! step       one environment: its replicas, then its release's next move
+//! watching   when to look, at each environment by itself
+//! step       one environment: its replicas, and its release's next move
 //! ```
 
 mod step;
@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use modelyard_core::deploy::{EnvironmentId, ReleaseId};
 use modelyard_core::ports::Home;
-use modelyard_core::{Clock, Result, Timestamp};
+use modelyard_core::{Clock, Digest, Result, Timestamp};
 use modelyard_deploy::target::{Target, Wanted};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -37,6 +37,8 @@ pub struct Reconciler {
     clock: Arc<dyn Clock>,
     target: Arc<dyn Target>,
     tester: Arc<dyn Tester>,
+    /// Of this program's file: replicas of another one are replaced.
+    program: Digest,
     memory: Mutex<BTreeMap<EnvironmentId, Memory>>,
     /// The time, and the clock that nobody sets, at the last look.
     looked: Mutex<Option<(Timestamp, i64)>>,
@@ -68,12 +70,19 @@ impl Drop for Test {
 }
 
 impl Reconciler {
-    pub fn new(home: Home, clock: Arc<dyn Clock>, target: Arc<dyn Target>, tester: Arc<dyn Tester>) -> Self {
+    pub fn new(
+        home: Home,
+        clock: Arc<dyn Clock>,
+        target: Arc<dyn Target>,
+        tester: Arc<dyn Tester>,
+        program: Digest,
+    ) -> Self {
         Self {
             home,
             clock,
             target,
             tester,
+            program,
             memory: Mutex::default(),
             looked: Mutex::default(),
             woken: Arc::default(),

@@ -1,4 +1,4 @@
-//! One environment: its replicas, then its release's next move.
+//! One environment: its replicas, and its release's next move.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use modelyard_core::audit::Actor;
 use modelyard_core::deploy::{Environment, EnvironmentId, Release, ReleaseStatus};
 use modelyard_core::ports::Change;
-use modelyard_core::{Fault, Kind, Result, Timestamp, canonical};
+use modelyard_core::{Digest, Fault, Kind, Result, Timestamp, canonical};
 use modelyard_deploy::target::Wanted;
 use serde_json::{Value, json};
 
@@ -19,9 +19,8 @@ use crate::deploy::{View, release};
 const TOLD_MICROS: i64 = 1_000_000;
 
 impl Reconciler {
-    /// Answers whether something moved.
-    pub(super) async fn reconcile(&self, environment: Environment) -> Result<bool> {
-        self.tell(&environment).await;
+    /// The next move of the release of `environment`; answers whether something moved.
+    pub(super) async fn step(&self, environment: Environment) -> Result<bool> {
         let id = environment.id.clone();
         let release = match environment.release {
             Some(release) => self.home.environments.release(release).await?,
@@ -38,7 +37,10 @@ impl Reconciler {
         }
         let now = self.clock.now();
         let mut view = View::of(self.home.observations.reports(&id).await?, now);
-        view.trouble = self.with_memory(&id, |memory| memory.trouble.clone());
+        let wanted = wanted(&environment, self.program).ok();
+        (view.trouble, view.replacing) = self.with_memory(&id, |memory| {
+            (memory.trouble.clone(), memory.told.as_ref().map(|(told, _)| told) != wanted.as_ref())
+        });
         let Some(release) = release else {
             let Some(tidied) = moves::tidied(&environment, &view) else { return Ok(false) };
             let cause = "a version has left every replica".to_owned();
@@ -107,10 +109,11 @@ impl Reconciler {
         }
     }
 
-    /// Tells the target what is wanted, where that is news or was long ago.
-    async fn tell(&self, environment: &Environment) {
+    /// Tells the target what is wanted, where that is news or was long ago. Takes as long as replacing a
+    /// replica does.
+    pub(super) async fn tell(&self, environment: &Environment) {
         let id = &environment.id;
-        let wanted = match wanted(environment) {
+        let wanted = match wanted(environment, self.program) {
             Ok(wanted) => wanted,
             Err(fault) => {
                 return self.with_memory(id, |memory| memory.trouble = Some(fault.report()));
@@ -142,7 +145,7 @@ impl Reconciler {
         release: &Release,
         view: &View,
     ) -> Option<Result<crate::deploy::Tested, String>> {
-        let ready = view.is_ready(release.package, environment.state.generation);
+        let ready = view.is_settled() && view.is_ready(release.package, environment.state.generation);
         let ended = self.with_memory(&environment.id, |memory| {
             if memory.test.as_ref().is_some_and(|test| test.release != release.id) {
                 memory.test = None;
@@ -168,17 +171,18 @@ impl Reconciler {
     }
 }
 
-/// The replicas that `environment` is to have.
+/// The replicas that `environment` is to have, processes of the program with the digest `program`.
 ///
 /// # Errors
 /// If its address is none.
-pub fn wanted(environment: &Environment) -> Result<Wanted> {
+pub fn wanted(environment: &Environment, program: Digest) -> Result<Wanted> {
     let spec = &environment.spec;
     let listen: SocketAddr = spec.listen.parse().map_err(|error| {
         Fault::new(Kind::Config, format!("`{}` is no address to listen on", spec.listen)).because(error)
     })?;
     let serves = environment.running && environment.state.wanted().next().is_some();
     let settings = json!({
+        "program": program,
         "limits": spec.limits,
         "python": spec.python,
         "sandbox": spec.sandbox,
@@ -189,7 +193,7 @@ pub fn wanted(environment: &Environment) -> Result<Wanted> {
         environment: EnvironmentId::clone(&environment.id),
         listen,
         replicas: if serves { spec.replicas } else { 0 },
-        settings: canonical::digest("modelyard replica v1", &settings),
+        settings: canonical::digest("modelyard replica v2", &settings),
         longest_answer: Duration::try_from_secs_f64(spec.limits.timeout_secs).unwrap_or(Duration::MAX),
     })
 }

@@ -6,10 +6,9 @@ use modelyard_core::deploy::{
 };
 use modelyard_core::ports::{Change, Home};
 use modelyard_core::{Clock, Fault, Kind, Result, Timestamp};
-use serde_json::Value;
 
-use super::{decision, title, under_way, write};
-use crate::deploy::environments::find;
+use super::{decision, title, under_way};
+use crate::deploy::writing::{self, plain};
 use crate::deploy::{View, moves};
 
 /// Puts back what served before: the state before the release under way, which ends; else before the last
@@ -28,17 +27,17 @@ pub async fn roll_back(
 ) -> Result<Release> {
     loop {
         let now = clock.now();
-        let environment = find(home, id).await?;
-        let written = match environment.release {
-            Some(_) => cut_short(home, environment, cause, by, now).await,
-            None => gone_back(home, clock, environment, cause, by, now).await,
+        let decide = |environment: Environment| async move {
+            Ok::<_, Fault>(match environment.release {
+                Some(_) => cut_short(home, environment, cause, by, now).await?,
+                None => gone_back(home, clock, environment, cause, by, now).await?,
+            })
         };
-        match written {
-            // It merely waited.
-            Ok(release) if release.status == ReleaseStatus::Aborted => {}
-            Ok(release) => return Ok(release),
-            Err(fault) if fault.kind() == Kind::Conflict => {}
-            Err(fault) => return Err(fault),
+        let actor = Actor { name: by.to_owned(), at: now };
+        let (_, release) = writing::change(home, id, &actor, decide).await?;
+        // One that merely waited has made way for the way back.
+        if release.status != ReleaseStatus::Aborted {
+            return Ok(release);
         }
     }
 }
@@ -50,10 +49,10 @@ async fn cut_short(
     cause: &str,
     by: &str,
     now: Timestamp,
-) -> Result<Release> {
+) -> Result<(Option<Change>, Release)> {
     let mut release = under_way(home, &environment).await?;
     if release.kind == ReleaseKind::Rollback {
-        return Ok(release);
+        return Ok((None, release));
     }
     let waits = release.status == ReleaseStatus::Waiting && environment.previous.is_some();
     let (status, what, event) = match waits {
@@ -71,8 +70,7 @@ async fn cut_short(
     (release.wish, release.wished_by) = (None, None);
     release.decisions.push(decision(what, cause, by, now));
     let why = format!("release {}, {what}: {cause}", release.id);
-    write(home, next, Some(&release), event, why, by, now).await?;
-    Ok(release)
+    Ok((Some(plain(next, Some(&release), event, why)), release))
 }
 
 async fn gone_back(
@@ -82,7 +80,7 @@ async fn gone_back(
     cause: &str,
     by: &str,
     now: Timestamp,
-) -> Result<Release> {
+) -> Result<(Option<Change>, Release)> {
     let name = &environment.id.name;
     let Some(back) = environment.previous.as_ref().and_then(|state| state.stable()).cloned() else {
         return Err(Fault::new(Kind::Release, format!("cannot roll back `{name}`: nothing served before"))
@@ -126,26 +124,19 @@ async fn gone_back(
     };
     let title = title(&release);
     let mut next = environment;
-    let mut change = Change {
-        environment: next.clone(),
-        release: Some(release.clone()),
-        aliases: Vec::new(),
-        event: "environment.rolled_back",
-        cause: format!("release {}, back to {title}: {cause}", release.id),
-        details: Value::Null,
-    };
+    let mut aliases = Vec::new();
     if warm {
         next.previous = Some(next.state.clone());
         next.state = moves::serving_alone(&next.state, back.clone());
         next.state.release = Some(release.id);
-        change.aliases = moves::champion(&next, &back.model, back.number);
+        aliases = moves::champion(&next, &back.model, back.number);
     } else {
         next.state = moves::with_candidate(&next.state, &release);
         next.release = Some(release.id);
     }
-    change.environment = next;
-    home.environments.change(&change, &Actor { name: by.to_owned(), at: now }).await?;
-    Ok(release)
+    let cause = format!("release {}, back to {title}: {cause}", release.id);
+    let change = plain(next, Some(&release), "environment.rolled_back", cause);
+    Ok((Some(Change { aliases, ..change }), release))
 }
 
 /// Keeps with the rollback `release` how long it took until every replica followed.
@@ -158,14 +149,12 @@ pub async fn note_drill(home: &Home, release: &Release, followed_ms: u64, now: T
         decision("measured", &format!("every replica followed in {followed_ms} ms"), &release.by, now);
     measured.saw = serde_json::json!({ "followed_ms": followed_ms });
     release.decisions.push(measured);
-    loop {
-        let environment = find(home, &release.environment).await?;
+    let release = &release;
+    let decide = |environment: Environment| async move {
         let cause = format!("release {}, measured: {followed_ms} ms", release.id);
-        let by = release.by.clone();
-        match write(home, environment, Some(&release), "release.measured", cause, &by, now).await {
-            Ok(_) => return Ok(()),
-            Err(fault) if fault.kind() == Kind::Conflict => {}
-            Err(fault) => return Err(fault),
-        }
-    }
+        Ok::<_, Fault>((Some(plain(environment, Some(release), "release.measured", cause)), ()))
+    };
+    let actor = Actor { name: release.by.clone(), at: now };
+    writing::change(home, &release.environment, &actor, decide).await?;
+    Ok(())
 }

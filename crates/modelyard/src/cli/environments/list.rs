@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use modelyard_core::Result;
+use modelyard_core::deploy::Role;
 use modelyard_lifecycle::deploy::environments::{self, Listed};
 use serde_json::json;
 
@@ -47,7 +48,7 @@ fn table(listed: &[Listed]) -> String {
             .iter()
             .map(|version| {
                 let name = format!("{}@{}", version.model, version.version);
-                if version.role == "shadow" {
+                if version.role == Role::Shadow {
                     format!("{name} (shadow)")
                 } else if several {
                     format!("{name} {} %", crate::cli::text::number(version.weight * 100.0))

@@ -10,7 +10,7 @@ use modelyard_lifecycle::deploy::environments::{self, Condition};
 use modelyard_lifecycle::deploy::reconcile::{LOCK, wanted};
 use serde_json::json;
 
-use crate::cli::{Context, print, replicas, session};
+use crate::cli::{Context, conduct, print, replicas, session};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -33,7 +33,8 @@ pub(crate) async fn run(args: Args, running: bool, ctx: &Context) -> Result<Exit
     let alone = lock.is_some();
     if alone {
         let target = replicas::target(&session::absolute(&session::home_folder(ctx)?))?;
-        target.apply(&wanted(&environments::find(&home, &id).await?)?).await?;
+        let program = conduct::machine(&home, false).await?.program;
+        target.apply(&wanted(&environments::find(&home, &id).await?, program)?).await?;
     }
     if args.wait {
         settled(&home, &id, running, ctx).await?;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use modelyard_core::Result;
+use modelyard_core::deploy::Phase;
 use modelyard_lifecycle::deploy::environments::{self, Shown};
 use serde_json::{Value, json};
 
@@ -60,11 +61,11 @@ fn versions(shown: &Shown) -> String {
     ]);
     for version in &shown.placed {
         let share = match version.phase {
-            "serve" => format!("{} %", text::number(version.weight * 100.0)),
+            Phase::Serve => format!("{} %", text::number(version.weight * 100.0)),
             _ => String::new(),
         };
         let name = format!("{}@{}", version.model, version.version);
-        table.row([name.as_str(), version.role, version.phase, share.as_str()]);
+        table.row([name.as_str(), version.role.as_str(), version.phase.as_str(), share.as_str()]);
     }
     table.text()
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use modelyard_core::deploy::{ReleaseKind, ReleaseStatus, StrategyKind};
+use modelyard_core::deploy::{EnvironmentId, ReleaseKind, ReleaseStatus, StrategyKind};
 use modelyard_core::model::ModelRef;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::deploy::environments;
@@ -22,10 +22,12 @@ pub(in crate::cli) struct Wanted<'a> {
 
 pub(in crate::cli) async fn run(wanted: Wanted<'_>, ctx: &Context) -> Result<ExitCode> {
     // Of another project what it applied itself counts.
-    if !wanted.environment.contains('/') {
-        apply::as_needed(ctx).await?;
-    }
-    let conduct = Conduct::new(ctx, wanted.environment).await?;
+    let conduct = if wanted.environment.contains('/') {
+        Conduct::new(ctx, wanted.environment).await?
+    } else {
+        let (home, project) = apply::as_needed(ctx).await?;
+        Conduct::of(ctx, home, EnvironmentId { project, name: wanted.environment.to_owned() }).await?
+    };
     needs_no_server(&conduct, &wanted).await?;
     let environment = environments::find(&conduct.home, &conduct.id).await?;
     let listen = environment.spec.listen.clone();
@@ -73,9 +75,7 @@ async fn needs_no_server(conduct: &Conduct<'_>, wanted: &Wanted<'_>) -> Result<(
     }
     let environment = environments::find(&conduct.home, &conduct.id).await?;
     let kind = wanted.strategy.unwrap_or(environment.spec.strategy.kind);
-    // The first version takes over at once, and so does one that is tested where it serves alone.
-    let at_once = environment.state.stable().is_none() || environment.spec.tests.on;
-    if at_once || !kind.needs_a_server() {
+    if !release::needs_a_server(&environment, kind) {
         return Ok(());
     }
     let name = &conduct.id.name;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use modelyard_core::Result;
-use modelyard_core::deploy::StrategyKind;
+use modelyard_core::deploy::{ReleaseStatus, StrategyKind};
 use modelyard_lifecycle::deploy::judge::{Bounds, Comparison, Verdict};
 use modelyard_lifecycle::deploy::moves::percent;
 use modelyard_lifecycle::deploy::release::{self, Look};
@@ -72,9 +72,27 @@ pub(super) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         ));
     }
     if !ctx.quiet && !release.status.has_ended() {
-        print::remark(format!("next: modelyard release pause|promote|abort {}", id.name));
+        print::remark(next(&look, &id.name));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What a person can do.
+fn next(look: &Look, name: &str) -> String {
+    let title = release::title(&look.release);
+    match (look.release.status, &look.missing) {
+        (ReleaseStatus::Waiting, Some(_)) => {
+            format!("next: modelyard models approve {title}, or modelyard release abort {name}")
+        }
+        // A server would have gone on with it.
+        (ReleaseStatus::Waiting, None) => {
+            format!("next: modelyard server, or modelyard release resume {name}: nothing is missing any more")
+        }
+        (ReleaseStatus::Paused | ReleaseStatus::Held, _) => {
+            format!("next: modelyard release resume|promote|abort {name}")
+        }
+        _ => format!("next: modelyard release pause|promote|abort {name}"),
+    }
 }
 
 fn table(look: &Look, comparison: &Comparison) -> String {

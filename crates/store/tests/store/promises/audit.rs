@@ -1,4 +1,4 @@
-use modelyard_core::audit::verify;
+use modelyard_core::audit::{AuditFilter, verify};
 use modelyard_core::ports::Home;
 use serde_json::json;
 
@@ -10,6 +10,7 @@ promises![
     entries_come_back_as_they_were,
     appending_at_once_keeps_the_chain,
     the_registry_and_others_share_one_chain,
+    entries_are_found_by_what_they_are_about,
 ];
 
 async fn an_empty_log_has_no_head(home: Home) {
@@ -58,4 +59,46 @@ async fn the_registry_and_others_share_one_chain(home: Home) {
     let entries = home.audit.entries().await.unwrap();
     assert_eq!(entries.len(), 4);
     assert_eq!(verify(&entries, home.audit.head().await.unwrap()), Ok(()));
+}
+
+async fn entries_are_found_by_what_they_are_about(home: Home) {
+    for (event, subject) in [
+        ("applied", "flights"),
+        ("applied", "flights/production"),
+        ("began", "flights/production"),
+        ("registered", "late@1"),
+        ("applied", "topics/production"),
+        ("registered", "late-flights@1"),
+        ("began", "flights/production-eu"),
+    ] {
+        home.audit.append(&actor(), event, subject, json!(null)).await.unwrap();
+    }
+    let all = AuditFilter::default;
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    for (filter, wanted) in [
+        (all(), &[7, 6, 5, 4, 3, 2, 1][..]),
+        (AuditFilter { limit: Some(2), ..all() }, &[7, 6]),
+        (AuditFilter { limit: Some(0), ..all() }, &[]),
+        (AuditFilter { after: 5, ..all() }, &[7, 6]),
+        (AuditFilter { before: Some(3), ..all() }, &[2, 1]),
+        (AuditFilter { after: 2, before: Some(6), limit: Some(2), ..all() }, &[5, 4]),
+        (AuditFilter { about: Some("production".into()), ..all() }, &[5, 3, 2]),
+        (AuditFilter { about: Some("flights".into()), ..all() }, &[7, 3, 2, 1]),
+        (AuditFilter { about: Some("late".into()), ..all() }, &[4]),
+        (AuditFilter { about: Some("flights/production".into()), ..all() }, &[3, 2]),
+        (AuditFilter { about: Some("%".into()), ..all() }, &[]),
+        (AuditFilter { subjects: texts(&["flights", "flights/production"]), ..all() }, &[3, 2, 1]),
+        (
+            AuditFilter {
+                subjects: texts(&["flights", "flights/production"]),
+                events: texts(&["applied"]),
+                ..all()
+            },
+            &[2, 1],
+        ),
+    ] {
+        let found = home.audit.list(&filter).await.unwrap();
+        let found: Vec<u64> = found.iter().map(|entry| entry.number).collect();
+        assert_eq!(found, wanted, "{filter:?}");
+    }
 }

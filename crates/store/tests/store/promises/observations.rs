@@ -1,3 +1,4 @@
+use modelyard_core::deploy::{TestFinished, TestRunning, TestsUnderWay};
 use modelyard_core::ports::{Change, Home};
 
 use crate::deployed::{change, id, production, release, report, span};
@@ -12,6 +13,7 @@ promises![
     a_replica_that_dies_again_and_again_fills_nothing,
     nothing_is_forgotten_while_a_release_is_under_way,
     reports_are_not_audited,
+    how_far_tests_are_is_kept_by_environment,
     a_watch_tells_of_every_change,
     a_watch_is_calm_while_nothing_happens,
 ];
@@ -109,6 +111,27 @@ async fn nothing_is_forgotten_while_a_release_is_under_way(home: Home) {
 async fn reports_are_not_audited(home: Home) {
     home.observations.report(&report(0, "a", 1, 0)).await.unwrap();
     assert!(home.audit.entries().await.unwrap().is_empty());
+}
+
+async fn how_far_tests_are_is_kept_by_environment(home: Home) {
+    let tests = |environment: &str, number: u8, done| TestsUnderWay {
+        version: 1,
+        environment: id(environment),
+        release: format!("{number:026}").parse().unwrap(),
+        finished: vec![TestFinished {
+            test: "golden".to_owned(),
+            outcome: "passed".to_owned(),
+            sentence: "20 rows".to_owned(),
+        }],
+        running: Some(TestRunning { test: "parity".to_owned(), done, of: 9 }),
+    };
+    assert_eq!(home.observations.tests(&id("staging")).await.unwrap(), None);
+    for kept in [tests("staging", 1, 3), tests("other", 1, 5), tests("staging", 1, 9), tests("staging", 2, 0)]
+    {
+        home.observations.note_tests(&kept).await.unwrap();
+        assert_eq!(home.observations.tests(&kept.environment).await.unwrap(), Some(kept));
+    }
+    assert_eq!(home.observations.tests(&id("other")).await.unwrap(), Some(tests("other", 1, 5)));
 }
 
 async fn a_watch_tells_of_every_change(home: Home) {
