@@ -11,9 +11,11 @@
 //! Whatever a release does with traffic, it waits until every replica that answers has both versions loaded
 //! and follows the state before. A version that is worse goes at once, also while the release is paused.
 
+mod made;
+mod ready;
+
 use std::collections::BTreeMap;
 
-use modelyard_core::deploy::release::Decision;
 use modelyard_core::deploy::{
     Counts, Environment, EnvironmentState, Phase, Placed, Release, ReleaseKind, ReleaseStatus, Role, Slow,
     StrategyKind, Wish,
@@ -393,174 +395,10 @@ impl Due<'_> {
             }
         })
     }
-
-    fn saw(&self, moved: &mut Moved, saw: Value) {
-        if let Some(decision) = moved.release.decisions.last_mut() {
-            decision.saw = saw;
-        }
-    }
-
-    fn stepped(&self, step: u32, why: &str, saw: Value) -> Moved {
-        let (role, weight) = strategy::of(self.release.strategy.kind).placed(self.release, step);
-        let what = match (self.release.strategy.kind, role) {
-            (StrategyKind::Canary, _) => {
-                format!("step {} of {}: {}", step + 1, self.release.strategy.weights.len(), percent(weight))
-            }
-            (_, Role::Shadow) => format!("copies of {}", percent(weight)),
-            _ => percent(weight),
-        };
-        let mut moved = self.status(ReleaseStatus::Rolling, &what, why);
-        let release = &mut moved.release;
-        // The newest counts of the incumbent are those of the step that ends.
-        if let Some(incumbent) = judge::incumbent(&release.before, release.package) {
-            let all = self.view.counted(incumbent);
-            let base = release.step_counts.get(&incumbent).cloned().unwrap_or_default();
-            let slow = judge::slow([&all.since(&base), &all], self.view);
-            release.slow = slow.map(|slow| Slow { since: self.compared_alone(slow.since), ..slow });
-        }
-        release.step = step;
-        release.step_since = self.now;
-        release.step_counts = self.compared_alone(self.view.counts.clone());
-        release.reason = None;
-        let state = &mut moved.environment.state;
-        let mut placed = without(state, release.package);
-        let served = if role == Role::Candidate { weight } else { 0.0 };
-        for other in placed.iter_mut().filter(|other| is_serving_stable(other)) {
-            other.weight = 1.0 - served;
-        }
-        placed.push(candidate(release, role, Phase::Serve, weight));
-        state.placed = placed;
-        state.release = Some(release.id);
-        state.generation += 1;
-        self.saw(&mut moved, saw);
-        moved
-    }
-
-    fn promoted(&self, why: &str, saw: Value) -> Moved {
-        let mut moved = self.status(ReleaseStatus::Done, "all traffic", why);
-        let Moved { environment, release, .. } = &mut moved;
-        let serves = environment.state.stable().is_some_and(|stable| stable.package == release.package)
-            && environment.state.placed.iter().filter(|placed| placed.phase == Phase::Serve).count() == 1;
-        if !serves {
-            let placed = candidate(release, Role::Stable, Phase::Serve, 1.0);
-            environment.state = serving_alone(&environment.state, placed);
-            environment.state.release = Some(release.id);
-        }
-        // A version that was only tested once more leaves the way back as it is.
-        if release.before.stable().is_none_or(|stable| stable.package != release.package) {
-            environment.previous = release.before.stable().map(|_| release.before.clone());
-        }
-        environment.release = None;
-        release.ended_at = Some(self.now);
-        release.reason = None;
-        moved.aliases = champion(environment, &release.model, release.number);
-        self.saw(&mut moved, saw);
-        moved
-    }
-
-    fn ended(&self, status: ReleaseStatus, what: &str, why: &str) -> Moved {
-        let mut moved = self.status(status, what, why);
-        let Moved { environment, release, .. } = &mut moved;
-        if environment.state != release.before {
-            environment.state = restored(&environment.state, release);
-        }
-        environment.release = None;
-        release.ended_at = Some(self.now);
-        release.reason = Some(why.to_owned());
-        moved
-    }
-
-    /// A change of status with its decision.
-    fn status(&self, status: ReleaseStatus, what: &str, why: &str) -> Moved {
-        let mut release = self.release.clone();
-        release.status = status;
-        release.decisions.push(Decision {
-            at: self.now,
-            what: what.to_owned(),
-            why: why.to_owned(),
-            by: self.by.to_owned(),
-            saw: Value::Null,
-        });
-        Moved {
-            environment: self.environment.clone(),
-            cause: format!("release {}, {what}: {why}", release.id),
-            release,
-            aliases: Vec::new(),
-            event: event(status),
-            by: self.by.to_owned(),
-        }
-    }
-
-    fn is_ready(&self) -> bool {
-        let generation = self.environment.state.generation;
-        if self.failure().is_some() {
-            return false;
-        }
-        // The way back does not wait for the version that is to go.
-        if self.release.kind == ReleaseKind::Rollback {
-            return self.view.is_ready(self.release.package, 0);
-        }
-        self.environment
-            .state
-            .wanted()
-            .filter(|placed| placed.phase != Phase::Warm)
-            .map(|placed| placed.package)
-            .chain([self.release.package])
-            .all(|package| self.view.is_ready(package, generation))
-    }
-
-    /// Why it is not ready ends the release, once it is known or has taken too long.
-    fn unready(&self) -> Option<Moved> {
-        let waited = self.now.micros().saturating_sub(self.release.step_since.micros()) as f64 / 1e6;
-        let failure = self.failure().map(str::to_owned);
-        let dying = self.dying();
-        let trouble = self.view.trouble.clone().filter(|_| waited >= TROUBLE_SECS);
-        let too_long = (waited >= LOADING_SECS).then(|| {
-            let who = if self.view.live.is_empty() { "no replica came up" } else { "it did not get ready" };
-            format!("{who} within {LOADING_SECS} s")
-        });
-        let why = failure.or(dying).or(trouble).or(too_long)?;
-        Some(self.ended(ReleaseStatus::Failed, "failed", &why))
-    }
-
-    fn failure(&self) -> Option<&str> {
-        self.view.failure(self.release.package, &self.environment.state)
-    }
-
-    /// Why it is given up, where replicas die with it again and again; the way back never is for that.
-    fn dying(&self) -> Option<String> {
-        if self.release.kind == ReleaseKind::Rollback {
-            return None;
-        }
-        let in_step =
-            |died: &Vec<Timestamp>| died.iter().filter(|at| **at >= self.release.step_since).count();
-        let (replica, deaths) = self
-            .view
-            .died
-            .iter()
-            .map(|(replica, died)| (replica, in_step(died)))
-            .max_by_key(|(_, deaths)| *deaths)?;
-        (deaths >= DEATHS).then(|| format!("replica {replica} died {deaths} times while it was there"))
-    }
 }
 
 fn is_serving_stable(placed: &Placed) -> bool {
     placed.role == Role::Stable && placed.phase == Phase::Serve
-}
-
-fn event(status: ReleaseStatus) -> &'static str {
-    match status {
-        ReleaseStatus::Waiting => "release.waits",
-        ReleaseStatus::Loading => "release.loads",
-        ReleaseStatus::Testing => "release.tests",
-        ReleaseStatus::Rolling => "release.moved",
-        ReleaseStatus::Paused => "release.paused",
-        ReleaseStatus::Held => "release.held",
-        ReleaseStatus::Done => "release.done",
-        ReleaseStatus::RolledBack => "release.rolled_back",
-        ReleaseStatus::Aborted => "release.aborted",
-        ReleaseStatus::Failed => "release.failed",
-    }
 }
 
 /// `5 %`, `12.5 %`.

@@ -51,7 +51,7 @@ fn ids_are_the_senders_or_sorted_by_time() {
         let headers = format!("content-type: application/json\r\n{header}: {}\r\n", "7".repeat(201));
         let refused =
             client.ask("POST", path, &headers, json!(truth.rows[0]).to_string().as_bytes()).unwrap();
-        assert_eq!((refused.status, text(&refused.json()["field"])), (400, header.to_owned()));
+        assert_eq!((refused.status, text(&refused.json()["field"])), (422, header.to_owned()));
     }
 
     let mut client = server.client();
