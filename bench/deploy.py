@@ -194,7 +194,9 @@ def neighbour(verdicts, project):
     replica = project.replica()
     alone = statistics.median(p99(replica, 1_000, LINEAR_ROW, DEADLY_ROW) for _ in range(ROUNDS))
     (project.folder / "train.py").write_text(
-        TRAIN_LINEAR + f"\nopen(sys.argv[2] + '/predict.py', 'w').write({CRASHING!r})\n"
+        TRAIN_LINEAR
+        + f"\nopen(sys.argv[2] + '/predict.py', 'w').write({CRASHING!r})\n"
+        + "json.dump(['0', '1'], open(sys.argv[2] + '/classes.json', 'w'))\n"
     )
     project.say("run")
     project.say("release", "linear@3", "--to", "production", "--strategy", "shadow")

@@ -6,10 +6,12 @@ use axum::extract::State;
 use axum::{Extension, Json};
 use modelyard_core::deploy::EnvironmentId;
 use modelyard_lifecycle::deploy::environments::{self, Listed, Shown, Unequal};
+use modelyard_lifecycle::deploy::tested;
 
 use super::Api;
 use super::access::{Caller, Permission};
 use serde::Deserialize;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::path::Path;
@@ -39,6 +41,13 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .does("environments diff")
         .answers_list::<Unequal>(),
+        get(
+            "/projects/{project}/environments/{environment}/report",
+            "The newest report of application tests there",
+            report,
+        )
+        .does("report")
+        .answers::<Value>(),
         get(
             "/projects/{project}/environments/{environment}/replicas/{replica}/log",
             "The last lines that a replica wrote",
@@ -97,6 +106,14 @@ async fn differences(
     let facts = tested.as_ref().and_then(|release| release.facts.as_ref());
     let machine = api.machine.machine(facts.is_some_and(|facts| facts.onnx_library.is_some())).await?;
     Ok(Json(environments::differences(&one, &other, tested.as_ref(), machine)))
+}
+
+async fn report(
+    State(api): State<Arc<Api>>,
+    Path(environment): Path<(String, String)>,
+) -> Result<Json<Value>, Refusal> {
+    let release = tested::newest(&api.home, &id(environment), None).await?;
+    Ok(Json(json!(tested::report(&api.home, &release).await?)))
 }
 
 #[derive(Deserialize, IntoParams)]

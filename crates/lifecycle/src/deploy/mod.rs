@@ -15,6 +15,7 @@ pub mod plane;
 pub mod reconcile;
 pub mod release;
 mod strategy;
+pub mod tested;
 mod view;
 mod writing;
 

@@ -41,6 +41,8 @@ fn a_release_is_driven_to_production_by_routes_alone() {
     let heard = events.until_release_is(&deployed["id"], "done");
     let kinds = |kind: &str| heard.iter().filter(|(of, _)| of == kind).count();
     assert!(kinds("audit") >= 3 && kinds("release") >= 3 && kinds("tests") >= 1, "{heard:?}");
+    let tested = rig.get(&format!("{STAGING}/report"));
+    assert_eq!((&tested["number"], &tested["release"]), (&json!(1), &deployed["id"]));
     let first = post(format!("{PRODUCTION}/releases"), json!({"cause": "the first"}))["release"].clone();
     let heard = events.until_release_is(&first["id"], "done");
     let last = &heard.last().unwrap().1;

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
+use modelyard_core::Result;
 use modelyard_core::deploy::{EnvironmentId, Release};
 use modelyard_core::model::{ModelRef, Which};
-use modelyard_core::{Fault, Kind, Result};
 use modelyard_evaluate::ApplicationReport;
 use modelyard_evaluate::application::Outcome;
+use modelyard_lifecycle::deploy::tested;
 use serde_json::json;
 
 use super::super::place::Place;
@@ -20,7 +21,7 @@ pub(super) async fn run(args: &Args, environment: &str, place: &Place, ctx: &Con
         false => EnvironmentId { project: place.project()?.to_owned(), name: environment.to_owned() },
     };
     let release = find(place, &id, args.what.as_deref()).await?;
-    let report = read(place, &release).await?;
+    let report = tested::report(&place.home, &release).await?;
     let name = format!("{}@{}-in-{}", release.model, release.number, id.name);
     let page = match (&args.output, args.open) {
         (Some(file), _) => Some(file.clone()),
@@ -48,43 +49,13 @@ pub(super) async fn run(args: &Args, environment: &str, place: &Place, ctx: &Con
 
 /// The newest release into the environment, of the version `what`, that was tested.
 async fn find(place: &Place, id: &EnvironmentId, what: Option<&str>) -> Result<Release> {
-    let wanted = match what {
-        None => None,
-        Some(what) => {
-            let model: ModelRef = what.parse()?;
-            match model.which {
-                Which::Default => Some((model.name, None)),
-                _ => {
-                    let version = modelyard_track::registry::find(&place.home, &model).await?;
-                    Some((version.name, Some(version.number)))
-                }
-            }
-        }
-    };
-    if place.home.environments.environment(id).await?.is_none() {
-        return Err(Fault::new(Kind::NotFound, format!("there is no environment `{id}`"))
-            .hint("modelyard environments list"));
+    let Some(what) = what else { return tested::newest(&place.home, id, None).await };
+    let model: ModelRef = what.parse()?;
+    if matches!(model.which, Which::Default) {
+        return tested::newest(&place.home, id, Some((&model.name, None))).await;
     }
-    let releases = place.home.environments.releases(id).await?;
-    let fits = |release: &Release| {
-        release.report.is_some()
-            && wanted.as_ref().is_none_or(|(name, number)| {
-                *name == release.model && number.is_none_or(|number| number == release.number)
-            })
-    };
-    releases.into_iter().find(fits).ok_or_else(|| {
-        let what = what.map_or_else(|| "nothing".to_owned(), |what| format!("`{what}` never"));
-        Fault::new(Kind::NotFound, format!("{what} was tested in `{}`", id.name)).hint(format!(
-            "modelyard deploy {} tests what it deploys, where the environment has tests",
-            id.name
-        ))
-    })
-}
-
-async fn read(place: &Place, release: &Release) -> Result<ApplicationReport> {
-    let missing = || Fault::new(Kind::NotFound, "the report is not in the home any more");
-    let digest = release.report.ok_or_else(missing)?;
-    ApplicationReport::from_json(&place.home.blobs.get(digest).await?.ok_or_else(missing)?)
+    let version = modelyard_track::registry::find(&place.home, &model).await?;
+    tested::newest(&place.home, id, Some((&version.name, Some(version.number)))).await
 }
 
 fn summary(report: &ApplicationReport, id: &EnvironmentId, ctx: &Context) -> String {
