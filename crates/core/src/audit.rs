@@ -90,14 +90,20 @@ pub struct Actor {
 /// Checks that `entries`, in order from the first, form an unbroken chain that ends in `head`.
 ///
 /// # Errors
-/// The number of the first entry that does not fit, or of the entry that is missing.
+/// The number of the first entry that was changed or does not fit, or of the entry that is missing.
 pub fn verify(entries: &[AuditEntry], head: Option<(u64, Digest)>) -> Result<(), u64> {
     let mut previous = Digest::from_bytes([0; 32]);
-    for (entry, number) in entries.iter().zip(1..) {
-        if entry.number != number || entry.previous != previous {
+    for (place, (entry, number)) in entries.iter().zip(1..).enumerate() {
+        let digest = entry.digest();
+        if entry.number != number {
             return Err(number);
         }
-        previous = entry.digest();
+        if entry.previous != previous {
+            // One side of the link was changed. What comes after this entry may say that it is not this one.
+            let said = entries.get(place + 1).map(|next| next.previous).or(head.map(|(_, digest)| digest));
+            return Err(if said == Some(digest) && number > 1 { number - 1 } else { number });
+        }
+        previous = digest;
     }
     match head {
         Some((number, digest)) if number != entries.len() as u64 || digest != previous => Err(number),

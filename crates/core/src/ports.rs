@@ -148,6 +148,9 @@ pub trait AuditStore: Send + Sync {
     /// All entries from the first, in order.
     async fn entries(&self) -> Result<Vec<AuditEntry>>;
 
+    /// The digest that was noted beside each entry when it was appended, from the first, in order.
+    async fn digests(&self) -> Result<Vec<Digest>>;
+
     /// Those that `filter` lets through, the newest first.
     async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>>;
 

@@ -263,8 +263,31 @@ fn whoever_rewrites_the_log_is_found_out() {
                 hold,
                 "UPDATE audit_log SET document = replace(document, 'release began', 'x') WHERE number = 5",
             ],
-            6,
+            5,
         ),
+        (
+            &[
+                hold,
+                "UPDATE audit_log SET document = replace(document, '\"actor\":\"', '\"actor\":\"not ') WHERE number = 1",
+            ],
+            1,
+        ),
+        // Two in a row: what follows the first does not prove itself either.
+        (
+            &[
+                hold,
+                "UPDATE audit_log SET document = replace(document, '\"actor\":\"', '\"actor\":\"not ') WHERE number IN (4, 5)",
+            ],
+            4,
+        ),
+        (
+            &[
+                hold,
+                "UPDATE audit_log SET digest = substr(digest, 1, length(digest) - 4) || '0000' WHERE number = 3",
+            ],
+            3,
+        ),
+        (&[stay, "DELETE FROM audit_log WHERE number = 1"], 1),
         (&[stay, "DELETE FROM audit_log WHERE number = 4"], 4),
         (&[stay, "DELETE FROM audit_log WHERE number = 7"], 7),
         (

@@ -13,6 +13,10 @@ impl AuditStore for Memory {
         Ok(self.state().audit.clone())
     }
 
+    async fn digests(&self) -> Result<Vec<Digest>> {
+        Ok(self.state().audit.iter().map(AuditEntry::digest).collect())
+    }
+
     async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
         let state = self.state();
         let entries = state.audit.iter().rev().filter(|entry| filter.lets_through(entry));

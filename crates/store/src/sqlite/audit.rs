@@ -20,6 +20,14 @@ impl AuditStore for Database {
         texts.iter().map(|text| decode(text, "the audit log")).collect()
     }
 
+    async fn digests(&self) -> Result<Vec<Digest>> {
+        let texts: Vec<String> = sqlx::query_scalar("SELECT digest FROM audit_log ORDER BY number")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| self.fault("cannot read the audit log", error))?;
+        texts.iter().map(|text| digest(text, "the audit log")).collect()
+    }
+
     async fn list(&self, filter: &AuditFilter) -> Result<Vec<AuditEntry>> {
         let texts: Vec<String> = query(filter)
             .build_query_scalar()

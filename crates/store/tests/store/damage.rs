@@ -143,13 +143,15 @@ async fn tampered(folder: &Path, statements: &[&'static str]) -> Result<(), u64>
 async fn whatever_is_done_to_the_log_is_noticed() {
     // 1 registered, 2 applied, 3 the environment, 4 changed, 5 approved.
     let edit = "UPDATE audit_log SET document = replace(document, 'ada', 'eve') WHERE number = 3";
+    let edit_first = "UPDATE audit_log SET document = replace(document, 'late', 'last') WHERE number = 1";
     let edit_last = "UPDATE audit_log SET document = replace(document, 'bob', 'eve') WHERE number = 5";
     let cut = "DELETE FROM audit_log WHERE number = 5";
     let head_back =
         "UPDATE audit_head SET number = 4, digest = (SELECT digest FROM audit_log WHERE number = 4)";
     for (what, statements, broken) in [
         ("nothing", &[][..], Ok(())),
-        ("an edited entry", &[edit], Err(4)),
+        ("the first edited", &[edit_first], Err(1)),
+        ("an edited entry", &[edit], Err(3)),
         ("the last one edited", &[edit_last], Err(5)),
         ("a removed entry", &["DELETE FROM audit_log WHERE number = 2"], Err(2)),
         ("the first removed", &["DELETE FROM audit_log WHERE number = 1"], Err(1)),

@@ -1,4 +1,4 @@
-use modelyard_core::audit::{AuditFilter, verify};
+use modelyard_core::audit::{AuditEntry, AuditFilter, verify};
 use modelyard_core::ports::Home;
 use serde_json::json;
 
@@ -16,6 +16,7 @@ promises![
 async fn an_empty_log_has_no_head(home: Home) {
     assert_eq!(home.audit.head().await.unwrap(), None);
     assert!(home.audit.entries().await.unwrap().is_empty());
+    assert!(home.audit.digests().await.unwrap().is_empty());
 }
 
 async fn entries_form_a_chain(home: Home) {
@@ -27,6 +28,8 @@ async fn entries_form_a_chain(home: Home) {
     let mut entries = home.audit.entries().await.unwrap();
     let head = home.audit.head().await.unwrap();
     assert_eq!(verify(&entries, head), Ok(()));
+    let digests: Vec<_> = entries.iter().map(AuditEntry::digest).collect();
+    assert_eq!(home.audit.digests().await.unwrap(), digests);
     entries.pop();
     assert_eq!(verify(&entries, head), Err(5));
 }
