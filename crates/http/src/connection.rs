@@ -58,13 +58,14 @@ pub(crate) async fn serve<A: Future<Output = ()> + Send + 'static>(
     }
 }
 
-/// Answers the requests of a connection until it is closed, `is_over` resolves, or the end is asked for and the
-/// request under way answered.
+/// Answers the requests of a connection until it is closed, `is_over` resolves, or `closing` does and the
+/// request under way is answered. A client that writes its next request just when an idle connection is closed
+/// loses it.
 pub(crate) async fn answer<S>(
     http: &http1::Builder,
     stream: TcpStream,
     service: S,
-    mut ending: watch::Receiver<bool>,
+    closing: impl Future<Output = ()>,
     is_over: impl Future<Output = ()>,
 ) where
     S: Service<Request<Incoming>, Response = Response<Body>, Error = Infallible>,
@@ -75,7 +76,7 @@ pub(crate) async fn answer<S>(
         biased;
         _ = connection.as_mut() => return,
         () = is_over.as_mut() => return,
-        () = until_ending(&mut ending) => connection.as_mut().graceful_shutdown(),
+        () = closing => connection.as_mut().graceful_shutdown(),
     }
     tokio::select! {
         _ = connection => {}

@@ -1,12 +1,14 @@
-//! A data plane's connections: clients that dawdle are not waited for, and nothing of that costs a request a
-//! timer.
+//! A data plane's connections: clients that dawdle are not waited for, those that go on asking lose no request to
+//! the end, and nothing of that costs a request a timer.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::service::TowerToHyperService;
@@ -17,9 +19,13 @@ use crate::{Served, connection, router};
 
 /// How long, after the end was asked for, a client may take to send the rest of its request.
 const GRACE: Duration = Duration::from_secs(10);
+/// How long, after the end was asked for, an idle connection stays open for its client to ask once more and be
+/// told with the answer: closed at once, it takes with it what the client writes in that moment.
+const FAREWELL: Duration = Duration::from_secs(2);
 
-/// Answers requests on `listener` until `ended` resolves, then what was taken, then returns. Whoever
-/// has not sent a whole request ten seconds later is not waited for.
+/// Answers requests on `listener` until `ended` resolves, then what was taken, then returns. An open connection
+/// has two seconds for one more request, whose answer closes it; whoever has not sent a whole request ten seconds
+/// later is not waited for.
 pub async fn serve(
     listener: TcpListener,
     served: Arc<Served>,
@@ -52,7 +58,7 @@ async fn serve_until(
 async fn answer(
     stream: TcpStream,
     router: TowerToHyperService<axum::Router>,
-    ending: watch::Receiver<bool>,
+    mut ending: watch::Receiver<bool>,
     patience: Duration,
 ) {
     let requests = Arc::new(Requests::default());
@@ -61,18 +67,34 @@ async fn answer(
         let under_way = UnderWay::begin(counted.clone());
         let answer = router.call(request);
         async move {
-            let answer = answer.await;
+            let mut answer = answer.await;
+            if let Ok(answer) = &mut answer
+                && under_way.is_last()
+            {
+                // Hyper closes the connection after it.
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             drop(under_way);
             answer
         }
     });
+    let closing = async {
+        connection::until_ending(&mut ending).await;
+        requests.is_ending.store(true, Relaxed);
+        tokio::time::sleep(FAREWELL).await;
+    };
     let http = http1::Builder::new();
-    connection::answer(&http, stream, service, ending, requests.no_more_within(patience)).await;
+    connection::answer(&http, stream, service, closing, requests.no_more_within(patience)).await;
 }
 
-/// The requests of a connection: what was begun and ended, so that it is odd while one is under way.
+/// The requests of a connection.
 #[derive(Default)]
-struct Requests(AtomicU64);
+struct Requests {
+    /// What was begun and ended, so that it is odd while one is under way.
+    turns: AtomicU64,
+    /// Whether the next answer is to be the last.
+    is_ending: AtomicBool,
+}
 
 impl Requests {
     /// Resolves once for `patience`, and at most twice as long, no request was begun or under way. Hyper's own
@@ -81,7 +103,7 @@ impl Requests {
         let mut before = 0;
         loop {
             tokio::time::sleep(patience).await;
-            let now = self.0.load(Relaxed);
+            let now = self.turns.load(Relaxed);
             if now == before && now.is_multiple_of(2) {
                 return;
             }
@@ -94,14 +116,18 @@ struct UnderWay(Arc<Requests>);
 
 impl UnderWay {
     fn begin(requests: Arc<Requests>) -> Self {
-        requests.0.fetch_add(1, Relaxed);
+        requests.turns.fetch_add(1, Relaxed);
         Self(requests)
+    }
+
+    fn is_last(&self) -> bool {
+        self.0.is_ending.load(Relaxed)
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.0.fetch_add(1, Relaxed);
+        self.0.turns.fetch_add(1, Relaxed);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Clients of a data plane that dawdle.
+//! Clients of a data plane that dawdle, and those that go on asking while it ends.
 
 #![allow(clippy::unwrap_used)] // A test may panic.
 
@@ -12,6 +12,7 @@ use modelyard_serve::Fleet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use tokio::task::{JoinHandle, JoinSet};
 
 struct Still;
 
@@ -28,17 +29,36 @@ impl Clock for Still {
 const PATIENCE: Duration = Duration::from_secs(2);
 const ALIVE: &[u8] = b"GET /v2/health/live HTTP/1.1\r\nhost: here\r\n\r\n";
 
-/// A data plane without a version; dropped, it ends.
-async fn plane(connections: usize) -> (SocketAddr, oneshot::Sender<()>) {
+/// A data plane without a version, what ends it when dropped, and its end.
+async fn plane(connections: usize) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limits = Limits { connections, patience: PATIENCE, ..Limits::default() };
     let served = Arc::new(Served::new(Arc::new(Fleet::new(Arc::new(Still))), limits, Arc::new(Still)));
     let (end, ended) = oneshot::channel();
-    tokio::spawn(modelyard_http::serve(listener, served, async {
+    let serving = tokio::spawn(modelyard_http::serve(listener, served, async {
         let _ = ended.await;
     }));
-    (address, end)
+    (address, end, serving)
+}
+
+/// Asks once; whether the answer says that it is the last on this connection. The answer is as
+/// long as it says.
+async fn is_last(stream: &mut TcpStream) -> bool {
+    stream.write_all(ALIVE).await.expect("a connection that can be written to");
+    let mut answer = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&answer);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let head = head.to_lowercase();
+            assert!(head.starts_with("http/1.1 200"), "{head}");
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+            if body.len() == length.parse::<usize>().unwrap() {
+                return head.contains("connection: close");
+            }
+        }
+        assert!(stream.read_buf(&mut answer).await.unwrap() > 0, "closed without a whole answer");
+    }
 }
 
 /// What comes until the connection is closed.
@@ -52,7 +72,7 @@ async fn rest(stream: &mut TcpStream) -> String {
 
 #[tokio::test]
 async fn who_dawdles_is_not_waited_for() {
-    let (address, _end) = plane(100).await;
+    let (address, _end, _) = plane(100).await;
     let begin = Instant::now();
     for (sent, answered) in [
         ("", ""),
@@ -73,7 +93,7 @@ async fn who_dawdles_is_not_waited_for() {
 
 #[tokio::test]
 async fn who_goes_on_asking_is_answered_on_one_connection() {
-    let (address, _end) = plane(100).await;
+    let (address, _end, _) = plane(100).await;
     let mut stream = TcpStream::connect(address).await.unwrap();
     let begin = Instant::now();
     while begin.elapsed() < PATIENCE * 3 {
@@ -87,7 +107,7 @@ async fn who_goes_on_asking_is_answered_on_one_connection() {
 
 #[tokio::test]
 async fn connections_beyond_the_limit_wait_for_a_place() {
-    let (address, _end) = plane(2).await;
+    let (address, _end, _) = plane(2).await;
     let begin = Instant::now();
     let mut dawdling =
         [TcpStream::connect(address).await.unwrap(), TcpStream::connect(address).await.unwrap()];
@@ -98,4 +118,64 @@ async fn connections_beyond_the_limit_wait_for_a_place() {
     stream.write_all(ALIVE).await.unwrap();
     assert!(rest(&mut stream).await.starts_with("HTTP/1.1 200"));
     assert!(begin.elapsed() >= PATIENCE);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_on_asking_loses_no_request_to_the_end() {
+    const CLIENTS: u64 = 64;
+    let (address, end, serving) = plane(100).await;
+    let mut clients = JoinSet::new();
+    for number in 0..CLIENTS {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        assert!(!is_last(&mut stream).await);
+        clients.spawn(async move {
+            // At most 15 ms between two requests, so that some are written in the very moment of the end.
+            while !is_last(&mut stream).await {
+                tokio::time::sleep(Duration::from_micros(number * 240)).await;
+            }
+            assert_eq!(rest(&mut stream).await, "");
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(clients.try_join_next().is_none(), "closed before the end");
+    let begin = Instant::now();
+    drop(end);
+    clients.join_all().await;
+    serving.await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(2), "everybody was told, nobody is waited for");
+}
+
+#[tokio::test]
+async fn a_connection_idle_at_the_end_has_time_for_one_more_request() {
+    let (address, end, serving) = plane(100).await;
+    let (mut fresh, mut used, mut idle) = (
+        TcpStream::connect(address).await.unwrap(),
+        TcpStream::connect(address).await.unwrap(),
+        TcpStream::connect(address).await.unwrap(),
+    );
+    assert!(!is_last(&mut used).await);
+    assert!(!is_last(&mut idle).await);
+    let begin = Instant::now();
+    drop(end);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(TcpStream::connect(address).await.is_err());
+    for stream in [&mut fresh, &mut used] {
+        assert!(is_last(stream).await);
+        assert_eq!(rest(stream).await, "");
+    }
+    assert_eq!(rest(&mut idle).await, "");
+    serving.await.unwrap();
+    assert!((2..5).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+}
+
+#[tokio::test]
+async fn without_connections_the_end_is_at_once() {
+    let (address, end, serving) = plane(100).await;
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    assert!(!is_last(&mut stream).await);
+    drop(stream);
+    let begin = Instant::now();
+    drop(end);
+    serving.await.unwrap();
+    assert!(begin.elapsed() < Duration::from_secs(1), "{:?}", begin.elapsed());
 }

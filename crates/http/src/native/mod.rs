@@ -160,10 +160,11 @@ pub async fn serve(listener: TcpListener, api: Api) {
     let ending = api.ending.clone();
     let router = router(Arc::new(api));
     let answer = |stream| {
-        let (http, router, ending) = (http.clone(), router.clone(), ending.clone());
+        let (http, router, mut ending) = (http.clone(), router.clone(), ending.clone());
         async move {
             let service = TowerToHyperService::new(router);
-            connection::answer(&http, stream, service, ending, std::future::pending()).await;
+            let closing = connection::until_ending(&mut ending);
+            connection::answer(&http, stream, service, closing, std::future::pending()).await;
         }
     };
     let overdue = async { tokio::time::sleep(GRACE).await };
