@@ -23,7 +23,10 @@ pub struct Listed {
     pub condition: Condition,
     /// Those that answer, with their shares.
     pub versions: Vec<Version>,
+    /// Where it answers; where nothing of it does, where it is to.
     pub listen: String,
+    /// Where it is to answer, where its replicas still answer elsewhere.
+    pub wants: Option<String>,
     pub replicas: u32,
     /// Live ones that have everything ready that serves.
     pub replicas_ready: u32,
@@ -132,7 +135,7 @@ pub async fn show(home: &Home, id: &EnvironmentId, now: Timestamp) -> Result<Sho
     let listed = listed(home, &environment, &reports, now).await?;
     let model = environment.state.stable().map(|placed| placed.model.clone());
     Ok(Shown {
-        url: model.map(|model| format!("http://{}/predict/{model}", environment.spec.listen)),
+        url: model.map(|model| format!("http://{}/predict/{model}", listed.listen)),
         settings: serde_json::to_value(&environment.spec).unwrap_or_default(),
         generation: environment.state.generation,
         placed: versions(&environment.state, |_| true),
@@ -256,6 +259,11 @@ async fn listed(
 ) -> Result<Listed> {
     let live: Vec<&ReplicaReport> =
         newest(reports).into_iter().filter(|report| report.is_live(now)).collect();
+    let declared = &environment.spec.listen;
+    let elsewhere = live
+        .first()
+        .map(|report| &report.listen)
+        .filter(|_| live.iter().all(|report| report.listen != *declared));
     let serving: Vec<Digest> = environment
         .state
         .placed
@@ -288,7 +296,8 @@ async fn listed(
         name: environment.id.name.clone(),
         condition,
         versions: versions(&environment.state, |phase| phase == Phase::Serve),
-        listen: environment.spec.listen.clone(),
+        listen: elsewhere.unwrap_or(declared).clone(),
+        wants: elsewhere.filter(|_| environment.running).map(|_| declared.clone()),
         replicas: if environment.running { environment.spec.replicas } else { 0 },
         replicas_ready,
         release,

@@ -110,13 +110,14 @@ impl Reconciler {
     }
 
     /// Tells the target what is wanted, where that is news or was long ago. Takes as long as replacing a
-    /// replica does.
-    pub(super) async fn tell(&self, environment: &Environment) {
+    /// replica does. `None` where nothing was to be told.
+    pub(super) async fn tell(&self, environment: &Environment) -> Option<Result<()>> {
         let id = &environment.id;
         let wanted = match wanted(environment, self.program) {
             Ok(wanted) => wanted,
             Err(fault) => {
-                return self.with_memory(id, |memory| memory.trouble = Some(fault.report()));
+                self.with_memory(id, |memory| memory.trouble = Some(fault.report()));
+                return Some(Err(fault));
             }
         };
         let now = self.clock.now();
@@ -129,13 +130,14 @@ impl Reconciler {
             None => wanted.replicas > 0 || environment.state.generation > 0,
         });
         if !due {
-            return;
+            return None;
         }
         let told = self.target.apply(&wanted).await;
         self.with_memory(id, |memory| {
             memory.told = Some((wanted, now));
-            memory.trouble = told.err().map(|fault: Fault| fault.report());
+            memory.trouble = told.as_ref().err().map(Fault::report);
         });
+        Some(told.map(|_| ()))
     }
 
     /// What the tests of `release` came to; begins them where they are not under way.

@@ -108,10 +108,14 @@ impl Reconciler {
         let find = |seen: &Seen| seen.iter().find(|environment| environment.id == id).cloned();
         let mut news = told.clone();
         let replicas = async {
+            let mut troubles = Troubles::new(troubled);
             while news.changed().await.is_ok() {
                 let seen = find(&news.borrow_and_update());
-                if let Some(environment) = seen {
-                    self.tell(&environment).await;
+                let Some(environment) = seen else { continue };
+                match self.tell(&environment).await {
+                    Some(Ok(())) => troubles.none(),
+                    Some(Err(fault)) => troubles.tell(&fault),
+                    None => {}
                 }
             }
         };

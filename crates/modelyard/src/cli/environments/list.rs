@@ -29,7 +29,17 @@ pub(crate) async fn run(_: Args, ctx: &Context) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     print::result(table(&listed));
+    for environment in &listed {
+        if let Some(wants) = &environment.wants {
+            print::result(elsewhere(&environment.name, wants));
+        }
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Of an environment whose replicas do not answer where its settings say.
+pub(super) fn elsewhere(name: &str, wants: &str) -> String {
+    format!("{name} wants {wants}, which it has not got: the server's log says why")
 }
 
 fn table(listed: &[Listed]) -> String {

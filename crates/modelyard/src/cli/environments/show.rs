@@ -7,6 +7,7 @@ use modelyard_core::deploy::Phase;
 use modelyard_lifecycle::deploy::environments::{self, Shown};
 use serde_json::{Value, json};
 
+use super::list::elsewhere;
 use crate::cli::table::{Column, Table};
 use crate::cli::{Context, print, session, text};
 
@@ -26,10 +27,13 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     }
     let listed = &shown.listed;
     let mut head = format!("{id}: {}", listed.condition.as_str());
-    if let Some(url) = &shown.url {
+    if let Some(url) = shown.url.as_ref().filter(|_| listed.replicas_ready > 0) {
         head = format!("{head}, answers at {url}");
     }
     print::result(head);
+    if let Some(wants) = &listed.wants {
+        print::result(elsewhere(&id.name, wants));
+    }
     if let Some(freeze) = &shown.freeze {
         let until = freeze.until.map(|until| format!(" until {until}")).unwrap_or_default();
         print::result(format!("frozen by {}{until}", freeze.by));
