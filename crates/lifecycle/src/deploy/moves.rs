@@ -23,7 +23,7 @@ use modelyard_core::deploy::{
 use modelyard_core::{Digest, Timestamp};
 use serde_json::{Value, json};
 
-use super::judge::{self, Comparison, Findings};
+use super::judge::{self, Compared, Comparison, Findings};
 use super::strategy::{self, At, Next};
 use super::{Tested, View};
 
@@ -296,13 +296,13 @@ impl Due<'_> {
         if let Some(why) = self.dying() {
             return Some(self.ended(ReleaseStatus::RolledBack, "rolled back", &why));
         }
-        let findings = self.findings();
+        let compared = self.compared();
+        let (limits, alphas) = (&self.release.strategy.judge, judge::alphas(self.release));
+        let findings = compared.as_ref().map(|compared| judge::judge(compared, limits, &alphas));
         let saw = || Comparison::of(self.release, self.view).map_or(Value::Null, |seen| json!(seen));
         if let Some(reason) = findings.as_ref().and_then(Findings::worse) {
             let mut moved = self.ended(ReleaseStatus::RolledBack, "rolled back", &format!("worse: {reason}"));
-            if let Some(decision) = moved.release.decisions.last_mut() {
-                decision.saw = saw();
-            }
+            self.saw(&mut moved, saw());
             return Some(moved);
         }
         if self.release.status != ReleaseStatus::Rolling {
@@ -317,7 +317,7 @@ impl Due<'_> {
         }
         let at = At {
             release: self.release,
-            better: self.is_better(),
+            better: compared.is_some_and(|compared| judge::is_better(&compared, limits, &alphas)),
             findings: findings.as_ref(),
             requests: self.requests(),
             now: self.now,
@@ -326,21 +326,12 @@ impl Due<'_> {
         if next == Next::Stay { None } else { self.carried_out(next, saw()) }
     }
 
-    /// What is known of candidate and incumbent in this step.
-    fn findings(&self) -> Option<Findings> {
+    /// Candidate and incumbent in this step.
+    fn compared(&self) -> Option<Compared> {
         let incumbent = judge::incumbent(&self.release.before, self.release.package)?;
-        let mut compared = judge::compared(self.release, incumbent, self.view);
-        if self.release.strategy.kind == StrategyKind::BlueGreen {
-            compared = judge::against_the_past(compared);
-        }
-        Some(judge::judge(&compared, &self.release.strategy.judge, &judge::alphas(self.release)))
-    }
-
-    fn is_better(&self) -> bool {
-        judge::incumbent(&self.release.before, self.release.package).is_some_and(|incumbent| {
-            let compared = judge::compared(self.release, incumbent, self.view);
-            judge::is_better(&compared, &self.release.strategy.judge, &judge::alphas(self.release))
-        })
+        let compared = judge::compared(self.release, incumbent, self.view);
+        let is_switched = self.release.strategy.kind == StrategyKind::BlueGreen;
+        Some(if is_switched { judge::against_the_past(compared) } else { compared })
     }
 
     fn requests(&self) -> u64 {

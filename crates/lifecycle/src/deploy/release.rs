@@ -7,6 +7,8 @@
 mod back;
 mod look;
 
+use std::collections::BTreeMap;
+
 use modelyard_core::audit::Actor;
 use modelyard_core::deploy::release::Decision;
 use modelyard_core::deploy::{
@@ -64,11 +66,11 @@ pub async fn begin(
     asked: &Asked,
     by: &str,
 ) -> Result<Begun> {
-    let now = clock.now();
+    let actor = &Actor { name: by.to_owned(), at: clock.now() };
     let decide = |environment: Environment| async move {
         let version = wanted_version(home, &environment, asked.model.as_ref()).await?;
         let title = format!("{}@{}", version.name, version.number);
-        check(home, &environment, &title, now).await?;
+        check(home, &environment, &title, actor.at).await?;
         if !home.blobs.contains(version.package).await? {
             return Err(refused(&title, &environment, "its package is not in the home")
                 .detail("package", version.package.to_string())
@@ -93,32 +95,11 @@ pub async fn begin(
         if alone && !environment.spec.tests.on {
             return Ok((None, Begun::Already(Box::new(version))));
         }
+        let what = (version.name.as_str(), version.number, version.package);
         let release = Release {
-            version: 1,
-            id: ReleaseId::new(clock),
-            environment: asked.environment.clone(),
-            kind: asked.kind,
-            model: version.name.clone(),
-            number: version.number,
-            package: version.package,
             strategy: strategy(&environment, asked),
-            status: ReleaseStatus::Waiting,
-            step: 0,
-            step_since: now,
-            step_counts: Default::default(),
-            slow: None,
-            before: environment.state.clone(),
-            by: by.to_owned(),
-            cause: asked.cause.clone(),
-            began_at: now,
-            ended_at: None,
-            decisions: Vec::new(),
-            report: None,
-            passed: None,
-            reason: None,
-            wish: None,
-            wished_by: None,
             facts: Some(facts),
+            ..waits(ReleaseId::new(clock), &environment, asked.kind, what, &asked.cause, actor)
         };
         let cause = format!("release {} of {title} began: {}", release.id, release.cause);
         let mut next = environment;
@@ -126,8 +107,7 @@ pub async fn begin(
         let change = plain(next, Some(&release), "release.began", cause);
         Ok::<_, Fault>((Some(change), Begun::Release(Box::new(release))))
     };
-    let actor = Actor { name: by.to_owned(), at: now };
-    Ok(writing::change(home, &asked.environment, &actor, decide).await?.1)
+    Ok(writing::change(home, &asked.environment, actor, decide).await?.1)
 }
 
 /// Lets the reconciler pause, resume, promote or abort what is under way.
@@ -431,6 +411,49 @@ async fn proven(
         fault = fault.detail(name, format!("{there} in {required}, {here} in {}", environment.id.name));
     }
     Err(fault.hint(format!("make them equal, `modelyard apply`, and test it again: {way}")))
+}
+
+/// The record of a release of `what` (model, number, package) that begins and waits, all at once as long as
+/// nothing else is said of it.
+fn waits(
+    id: ReleaseId,
+    environment: &Environment,
+    kind: ReleaseKind,
+    (model, number, package): (&str, u32, Digest),
+    cause: &str,
+    actor: &Actor,
+) -> Release {
+    Release {
+        version: 1,
+        id,
+        environment: environment.id.clone(),
+        kind,
+        model: model.to_owned(),
+        number,
+        package,
+        strategy: Strategy {
+            kind: StrategyKind::AllAtOnce,
+            weights: Vec::new(),
+            judge: environment.spec.strategy.judge.clone(),
+        },
+        status: ReleaseStatus::Waiting,
+        step: 0,
+        step_since: actor.at,
+        step_counts: BTreeMap::new(),
+        slow: None,
+        before: environment.state.clone(),
+        by: actor.name.clone(),
+        cause: cause.to_owned(),
+        began_at: actor.at,
+        ended_at: None,
+        decisions: Vec::new(),
+        report: None,
+        passed: None,
+        reason: None,
+        wish: None,
+        wished_by: None,
+        facts: None,
+    }
 }
 
 fn decision(what: &str, why: &str, by: &str, at: Timestamp) -> Decision {

@@ -62,6 +62,20 @@ pub(crate) async fn environment(ctx: &Context, text: &str) -> Result<(Home, Envi
     Ok((session.home, id))
 }
 
+/// The environment that `text` names, a bare name in `project`.
+///
+/// # Errors
+/// If there is no project for a bare name, or it names none.
+pub(crate) fn environment_id<P: Into<String>>(
+    text: &str,
+    project: impl FnOnce() -> Result<P>,
+) -> Result<EnvironmentId> {
+    match text.contains('/') {
+        true => text.parse(),
+        false => Ok(EnvironmentId { project: project()?.into(), name: text.to_owned() }),
+    }
+}
+
 /// Who acts now, for the audit log.
 pub(crate) fn acting(ctx: &Context) -> Actor {
     Actor { name: actor(), at: ctx.clock.now() }

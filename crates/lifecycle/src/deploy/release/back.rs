@@ -2,12 +2,12 @@
 
 use modelyard_core::audit::Actor;
 use modelyard_core::deploy::{
-    Environment, EnvironmentId, Phase, Release, ReleaseId, ReleaseKind, ReleaseStatus, Strategy, StrategyKind,
+    Environment, EnvironmentId, Phase, Release, ReleaseId, ReleaseKind, ReleaseStatus,
 };
 use modelyard_core::ports::{Change, Home};
 use modelyard_core::{Clock, Fault, Kind, Result, Timestamp};
 
-use super::{decision, title, under_way};
+use super::{decision, title, under_way, waits};
 use crate::deploy::writing::{self, plain};
 use crate::deploy::{View, moves};
 
@@ -26,15 +26,14 @@ pub async fn roll_back(
     by: &str,
 ) -> Result<Release> {
     loop {
-        let now = clock.now();
+        let actor = &Actor { name: by.to_owned(), at: clock.now() };
         let decide = |environment: Environment| async move {
             Ok::<_, Fault>(match environment.release {
-                Some(_) => cut_short(home, environment, cause, by, now).await?,
-                None => gone_back(home, clock, environment, cause, by, now).await?,
+                Some(_) => cut_short(home, environment, cause, actor).await?,
+                None => gone_back(home, clock, environment, cause, actor).await?,
             })
         };
-        let actor = Actor { name: by.to_owned(), at: now };
-        let (_, release) = writing::change(home, id, &actor, decide).await?;
+        let (_, release) = writing::change(home, id, actor, decide).await?;
         // One that merely waited has made way for the way back.
         if release.status != ReleaseStatus::Aborted {
             return Ok(release);
@@ -47,8 +46,7 @@ async fn cut_short(
     home: &Home,
     environment: Environment,
     cause: &str,
-    by: &str,
-    now: Timestamp,
+    actor: &Actor,
 ) -> Result<(Option<Change>, Release)> {
     let mut release = under_way(home, &environment).await?;
     if release.kind == ReleaseKind::Rollback {
@@ -65,10 +63,10 @@ async fn cut_short(
     }
     next.release = None;
     release.status = status;
-    release.ended_at = Some(now);
+    release.ended_at = Some(actor.at);
     release.reason = Some(cause.to_owned());
     (release.wish, release.wished_by) = (None, None);
-    release.decisions.push(decision(what, cause, by, now));
+    release.decisions.push(decision(what, cause, &actor.name, actor.at));
     let why = format!("release {}, {what}: {cause}", release.id);
     Ok((Some(plain(next, Some(&release), event, why)), release))
 }
@@ -78,49 +76,25 @@ async fn gone_back(
     clock: &dyn Clock,
     environment: Environment,
     cause: &str,
-    by: &str,
-    now: Timestamp,
+    actor: &Actor,
 ) -> Result<(Option<Change>, Release)> {
     let name = &environment.id.name;
     let Some(back) = environment.previous.as_ref().and_then(|state| state.stable()).cloned() else {
         return Err(Fault::new(Kind::Release, format!("cannot roll back `{name}`: nothing served before"))
             .hint(format!("`modelyard history {name}` tells what was")));
     };
-    let view = View::of(home.observations.reports(&environment.id).await?, now);
+    let view = View::of(home.observations.reports(&environment.id).await?, actor.at);
     let state = &environment.state;
     // A replica that is loading it still will follow as soon as it has it; one that can't would not.
     let warm = view.failure(back.package, state).is_none()
         && state.placed.iter().any(|placed| placed.package == back.package && placed.phase == Phase::Warm);
+    let what = (back.model.as_str(), back.number, back.package);
+    let did = if warm { "all traffic" } else { "loading" };
     let release = Release {
-        version: 1,
-        id: ReleaseId::new(clock),
-        environment: environment.id.clone(),
-        kind: ReleaseKind::Rollback,
-        model: back.model.clone(),
-        number: back.number,
-        package: back.package,
-        strategy: Strategy {
-            kind: StrategyKind::AllAtOnce,
-            weights: Vec::new(),
-            judge: environment.spec.strategy.judge.clone(),
-        },
         status: if warm { ReleaseStatus::Done } else { ReleaseStatus::Loading },
-        step: 0,
-        step_since: now,
-        step_counts: Default::default(),
-        slow: None,
-        before: environment.state.clone(),
-        by: by.to_owned(),
-        cause: cause.to_owned(),
-        began_at: now,
-        ended_at: warm.then_some(now),
-        decisions: vec![decision(if warm { "all traffic" } else { "loading" }, cause, by, now)],
-        report: None,
-        passed: None,
-        reason: None,
-        wish: None,
-        wished_by: None,
-        facts: None,
+        ended_at: warm.then_some(actor.at),
+        decisions: vec![decision(did, cause, &actor.name, actor.at)],
+        ..waits(ReleaseId::new(clock), &environment, ReleaseKind::Rollback, what, cause, actor)
     };
     let title = title(&release);
     let mut next = environment;

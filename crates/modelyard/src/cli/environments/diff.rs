@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use modelyard_core::Result;
-use modelyard_core::deploy::EnvironmentId;
 use modelyard_lifecycle::deploy::environments::{self, Unequal};
 use serde_json::json;
 
@@ -21,10 +20,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let (home, one) = session::environment(ctx, &args.one).await?;
-    let other = match args.other.contains('/') {
-        true => args.other.parse()?,
-        false => EnvironmentId { project: one.project.clone(), name: args.other },
-    };
+    let other = session::environment_id(&args.other, || Ok(one.project.as_str()))?;
     let one = environments::find(&home, &one).await?;
     let other = environments::find(&home, &other).await?;
     let tested = environments::last_tested(&home, &one, &other).await?;

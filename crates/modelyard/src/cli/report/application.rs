@@ -16,10 +16,7 @@ use super::super::{Context, print, session};
 use super::{Args, show, write};
 
 pub(super) async fn run(args: &Args, environment: &str, place: &Place, ctx: &Context) -> Result<ExitCode> {
-    let id = match environment.contains('/') {
-        true => environment.parse()?,
-        false => EnvironmentId { project: place.project()?.to_owned(), name: environment.to_owned() },
-    };
+    let id = session::environment_id(environment, || place.project())?;
     let release = find(place, &id, args.what.as_deref()).await?;
     let report = tested::report(&place.home, &release).await?;
     let name = format!("{}@{}-in-{}", release.model, release.number, id.name);
