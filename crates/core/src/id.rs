@@ -55,3 +55,5 @@ macro_rules! ulid_id {
 
 ulid_id!(RunId, "a run");
 ulid_id!(ReleaseId, "a release");
+ulid_id!(AlertId, "an alert");
+ulid_id!(CauseId, "a cause of training");

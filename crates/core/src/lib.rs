@@ -16,6 +16,7 @@ pub mod digest;
 pub mod fault;
 pub mod id;
 pub mod model;
+pub mod monitor;
 pub mod outcome;
 pub mod package;
 pub mod placeholder;

@@ -4,6 +4,8 @@
 //! conformance suite there. A remote home can implement them later, so nothing here shows where a
 //! home lies.
 
+mod monitoring;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use crate::run::{Run, RunFilter};
 use crate::tree::Tree;
 use crate::{Digest, Result, Timestamp};
 
+pub use monitoring::{AlertStore, CauseStore, Found, LabelStore, MonitorStore, PredictionLog};
+
 /// Everything a home offers.
 #[derive(Clone)]
 pub struct Home {
@@ -34,6 +38,11 @@ pub struct Home {
     pub audit: Arc<dyn AuditStore>,
     pub environments: Arc<dyn EnvironmentStore>,
     pub observations: Arc<dyn ObservationStore>,
+    pub log: Arc<dyn PredictionLog>,
+    pub labels: Arc<dyn LabelStore>,
+    pub monitoring: Arc<dyn MonitorStore>,
+    pub alerts: Arc<dyn AlertStore>,
+    pub causes: Arc<dyn CauseStore>,
     pub locks: Arc<dyn Locks>,
 }
 

@@ -12,6 +12,7 @@
 //! home.json       {"version": 1}; written last, so a folder with it is a whole home
 //! modelyard.db    SQLite in WAL mode; its `user_version` is the home's version too
 //! blobs/ab/cdef…  content, read-only, named by its BLAKE3 digest
+//! predictions/    segments of the inference log, Parquet, named likewise; rows of `segments` are the log
 //! tmp/ID/         files being written by one open home, which holds a lock on the folder
 //! locks/home      shared by every open home, exclusive while the home is made or upgraded
 //! locks/NAME-…    a named lock; there while it is held, or since its holder was killed
@@ -34,6 +35,7 @@ mod environments;
 mod faults;
 mod folder;
 mod memory;
+mod monitoring;
 mod observations;
 mod registry;
 mod sqlite;

@@ -20,7 +20,7 @@ pub(super) struct LocalBlobs {
 
 impl LocalBlobs {
     pub(super) fn new(layout: &Layout, clock: Arc<dyn Clock>, home: Arc<File>) -> Self {
-        Self { content: Arc::new(Content::new(layout, clock)), _home: home }
+        Self { content: Arc::new(Content::at(layout.blobs(), layout, clock)), _home: home }
     }
 
     async fn with<T: Send + 'static>(

@@ -28,8 +28,9 @@ pub(super) struct Content {
 }
 
 impl Content {
-    pub(super) fn new(layout: &Layout, clock: Arc<dyn Clock>) -> Self {
-        Self { root: layout.blobs(), temp: TempFolder::new(layout.temp(), clock) }
+    /// The files in the folder `root`, which is on the home's own disk.
+    pub(super) fn at(root: PathBuf, layout: &Layout, clock: Arc<dyn Clock>) -> Self {
+        Self { root, temp: TempFolder::new(layout.temp(), clock) }
     }
 
     pub(super) fn put(&self, bytes: &[u8]) -> Result<Digest> {
@@ -100,9 +101,20 @@ impl Content {
         written
     }
 
-    fn place(&self, digest: Digest) -> PathBuf {
+    pub(super) fn place(&self, digest: Digest) -> PathBuf {
         let name = digest.to_string();
         self.root.join(&name[..2]).join(&name[2..])
+    }
+
+    /// Removes a file; one that is not there is no error.
+    pub(super) fn remove(&self, digest: Digest) -> Result<()> {
+        let place = self.place(digest);
+        match fs::remove_file(&place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(faults::file(format!("cannot remove `{}`", place.display()), error))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether the blob is there with the right size. One of another size is damaged, and what is

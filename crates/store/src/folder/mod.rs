@@ -6,6 +6,7 @@
 mod blobs;
 mod content;
 mod locks;
+mod log;
 mod temp;
 mod version;
 
@@ -56,6 +57,10 @@ impl Layout {
         self.root.join("blobs")
     }
 
+    fn predictions(&self) -> PathBuf {
+        self.root.join("predictions")
+    }
+
     fn temp(&self) -> PathBuf {
         self.root.join("tmp")
     }
@@ -71,8 +76,16 @@ impl Layout {
 
     /// Says so if the folder holds what no home would, so that a mistyped path is not filled.
     fn refuse_foreign_files(&self) -> Result<()> {
-        const OURS: [&str; 7] =
-            [".gitignore", "blobs", "home.json", "home.json.new", "locks", "modelyard.db", "tmp"];
+        const OURS: [&str; 8] = [
+            ".gitignore",
+            "blobs",
+            "home.json",
+            "home.json.new",
+            "locks",
+            "modelyard.db",
+            "predictions",
+            "tmp",
+        ];
         let root = self.root.display();
         let entries = match fs::read_dir(&self.root) {
             Ok(entries) => entries,
@@ -95,7 +108,7 @@ impl Layout {
     }
 
     fn make_folders(&self) -> Result<()> {
-        for folder in [self.root.clone(), self.blobs(), self.temp(), self.locks()] {
+        for folder in [self.root.clone(), self.blobs(), self.predictions(), self.temp(), self.locks()] {
             fs::create_dir_all(&folder).map_err(|error| {
                 faults::file(format!("cannot make the folder `{}`", folder.display()), error)
             })?;
@@ -145,7 +158,7 @@ pub(crate) async fn open(
 
     let database = Arc::new(database);
     Ok(Home {
-        blobs: Arc::new(blobs::LocalBlobs::new(&layout, clock, Arc::clone(&lock))),
+        blobs: Arc::new(blobs::LocalBlobs::new(&layout, clock.clone(), Arc::clone(&lock))),
         results: database.clone(),
         stamps: database.clone(),
         data: database.clone(),
@@ -153,7 +166,12 @@ pub(crate) async fn open(
         models: database.clone(),
         audit: database.clone(),
         environments: database.clone(),
-        observations: database,
+        observations: database.clone(),
+        log: Arc::new(log::LocalLog::new(&layout, clock, database.clone(), Arc::clone(&lock))),
+        labels: database.clone(),
+        monitoring: database.clone(),
+        alerts: database.clone(),
+        causes: database,
         locks: Arc::new(locks::FileLocks::new(layout.locks(), lock)),
     })
 }
@@ -253,8 +271,10 @@ mod tests {
     use super::*;
     use crate::sqlite::MIGRATIONS;
 
-    const NEWER: &[&str] = &[MIGRATIONS[0], "CREATE TABLE later (x TEXT); INSERT INTO later VALUES ('new');"];
-    const BROKEN: &[&str] = &[MIGRATIONS[0], "CREATE TABLE later (x TEXT); INSERT INTO nowhere VALUES (1);"];
+    const NEWER: &[&str] =
+        &[MIGRATIONS[0], MIGRATIONS[1], "CREATE TABLE later (x TEXT); INSERT INTO later VALUES ('new');"];
+    const BROKEN: &[&str] =
+        &[MIGRATIONS[0], MIGRATIONS[1], "CREATE TABLE later (x TEXT); INSERT INTO nowhere VALUES (1);"];
 
     struct Fixed;
 
@@ -285,11 +305,11 @@ mod tests {
 
         let fault = open_with(&path, NEWER).await.err().unwrap();
         assert!(fault.hint_text().unwrap().starts_with("`modelyard home upgrade`"));
-        assert_eq!(upgrade(&path, NEWER).await.unwrap(), Upgrade { from: 1, to: 2 });
+        assert_eq!(upgrade(&path, NEWER).await.unwrap(), Upgrade { from: 2, to: 3 });
         let home = open_with(&path, NEWER).await.unwrap();
         assert_eq!(home.audit.entries().await.unwrap().len(), 1);
         let fault = open_with(&path, MIGRATIONS).await.err().unwrap();
-        assert!(fault.message().contains("was written by a newer Modelyard: it has version 2"));
+        assert!(fault.message().contains("was written by a newer Modelyard: it has version 3"));
     }
 
     #[tokio::test]

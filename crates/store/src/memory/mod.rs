@@ -3,12 +3,16 @@
 //! Nothing is persisted and no other process sees it; otherwise the promises are the same, and
 //! `tests/store/promises/` holds both kinds of home to them.
 
+mod alerts;
 mod audit;
 mod blobs;
 mod data;
 mod environments;
+mod labels;
 mod locks;
+mod log;
 mod models;
+mod monitoring;
 mod observations;
 mod results;
 mod runs;
@@ -24,6 +28,7 @@ use modelyard_core::deploy::{
 };
 use modelyard_core::id::RunId;
 use modelyard_core::model::ModelVersion;
+use modelyard_core::monitor::{Alert, Cause, Delivery, Figure, Label, Segment, WindowRecord};
 use modelyard_core::ports::{FileStamp, Home};
 use modelyard_core::run::Run;
 use modelyard_core::{Digest, Timestamp};
@@ -56,6 +61,19 @@ struct State {
     reports: Vec<ReplicaReport>,
     served: BTreeMap<EnvironmentId, Vec<Served>>,
     tests: BTreeMap<EnvironmentId, TestsUnderWay>,
+    /// In the order of their numbers, of all environments.
+    segments: Vec<Segment>,
+    n_segments: u64,
+    labels: BTreeMap<EnvironmentId, Vec<Label>>,
+    n_labels: u64,
+    figures: BTreeMap<EnvironmentId, Vec<Figure>>,
+    monitors: BTreeMap<EnvironmentId, (u64, serde_json::Value)>,
+    windows: BTreeMap<EnvironmentId, BTreeMap<(Timestamp, u32), WindowRecord>>,
+    /// In the order in which they opened.
+    alerts: Vec<Alert>,
+    deliveries: Vec<Delivery>,
+    /// In the order in which they came.
+    causes: Vec<Cause>,
     /// How often it may have been changed.
     changes: u64,
 }
@@ -92,7 +110,12 @@ pub(crate) fn home() -> Home {
         models: memory.clone(),
         audit: memory.clone(),
         environments: memory.clone(),
-        observations: Arc::new(observations::Observations(memory)),
+        observations: Arc::new(observations::Observations(memory.clone())),
+        log: memory.clone(),
+        labels: memory.clone(),
+        monitoring: memory.clone(),
+        alerts: memory.clone(),
+        causes: memory,
         locks: Arc::new(locks::MemoryLocks::default()),
     }
 }

@@ -10,7 +10,8 @@ use super::options;
 use crate::faults;
 
 /// In order; the first makes version 1 of an empty database.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_first.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/0001_first.sql"), include_str!("../../migrations/0002_monitoring.sql")];
 
 /// Makes the database at `path` with all of `migrations`, or completes one that was made in part.
 pub(crate) async fn make(path: &Path, migrations: &[&'static str]) -> Result<()> {

@@ -4,14 +4,18 @@
 //! begins `IMMEDIATE`: a transaction that reads first and writes later fails at once when
 //! another process wrote in between, however long it may wait.
 
+mod alerts;
 mod audit;
 mod data;
 mod environments;
+mod labels;
 mod migrations;
 mod models;
+mod monitoring;
 mod observations;
 mod results;
 mod runs;
+mod segments;
 mod stamps;
 
 use std::fs::File;

@@ -224,7 +224,7 @@ fn assert_is_full(fault: &modelyard_core::Fault) {
     assert!(hint.contains("free some space"), "{}", fault.report());
 }
 
-/// Under a limit on the size of files of 200 kB.
+/// Under a limit on the size of files of 450 kB.
 async fn meet_a_limit(folder: &Path) {
     let home = open(folder).await;
     let small = home.blobs.put(&[1; 10_000]).await.unwrap();

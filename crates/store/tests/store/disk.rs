@@ -37,7 +37,7 @@ fn a_full_disk_is_said_and_leaves_nothing_half_written() {
 fn a_limit_on_files_is_said_and_leaves_nothing_half_written() {
     let folder = tempdir().unwrap();
     // In units of 512 bytes; without the trap the signal would end the process.
-    let wrapper = ["sh", "-c", "trap '' XFSZ; ulimit -f 400; exec \"$0\" \"$@\""];
+    let wrapper = ["sh", "-c", "trap '' XFSZ; ulimit -f 900; exec \"$0\" \"$@\""];
     let output = child::command(&wrapper, "meet a limit", &folder.path().join("home"), "").output().unwrap();
     assert_eq!(child::reported(output), ["done"]);
 }

@@ -29,7 +29,7 @@ async fn a_home_opens_again_with_what_it_held() {
     open(&home).await.results.put(&action_result(1)).await.unwrap();
     let again = modelyard_store::open_existing(&home, TestClock::new()).await.unwrap();
     assert_eq!(again.results.get(action_result(1).key).await.unwrap(), Some(action_result(1)));
-    assert_eq!(fs::read_to_string(home.join("home.json")).unwrap(), "{\"version\": 1}\n");
+    assert_eq!(fs::read_to_string(home.join("home.json")).unwrap(), "{\"version\": 2}\n");
 }
 
 #[tokio::test]
@@ -45,10 +45,10 @@ async fn no_home_is_made_where_one_was_expected() {
 #[tokio::test]
 async fn a_newer_home_is_refused_by_open_and_upgrade() {
     const MESSAGE: &str = "the home `HOME` was written by a newer Modelyard: it has version 7, this program \
-         knows up to 1\n  hint: use the newer program (`modelyard --version` tells which this is), or another \
+         knows up to 2\n  hint: use the newer program (`modelyard --version` tells which this is), or another \
          home with `--home`";
     // As the newer program leaves it, and as it would after dying in the middle of its upgrade.
-    for home_file in ["{\"version\": 7, \"new\": true}", "{\"version\": 1}"] {
+    for home_file in ["{\"version\": 7, \"new\": true}", "{\"version\": 2}"] {
         let folder = tempdir().unwrap();
         let home = folder.path().join("home");
         drop(open(&home).await);
@@ -69,12 +69,12 @@ async fn an_older_home_names_the_command_that_upgrades_it() {
     fs::write(home.join("home.json"), "{\"version\": 0}").unwrap();
     assert_eq!(
         refused(&home).await,
-        "the home `HOME` has version 0, this program needs version 1\n  hint: `modelyard home upgrade` brings \
+        "the home `HOME` has version 0, this program needs version 2\n  hint: `modelyard home upgrade` brings \
          it up to date; older programs cannot open it afterwards"
     );
-    assert_eq!(modelyard_store::upgrade(&home).await.unwrap(), Upgrade { from: 0, to: 1 });
+    assert_eq!(modelyard_store::upgrade(&home).await.unwrap(), Upgrade { from: 0, to: 2 });
     open(&home).await;
-    assert_eq!(modelyard_store::upgrade(&home).await.unwrap(), Upgrade { from: 1, to: 1 });
+    assert_eq!(modelyard_store::upgrade(&home).await.unwrap(), Upgrade { from: 2, to: 2 });
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn damaged_files_of_a_home_are_named() {
     drop(open(&home).await);
     fs::write(home.join("home.json"), "{").unwrap();
     assert!(refused(&home).await.starts_with("cannot understand `HOME/home.json`"));
-    fs::write(home.join("home.json"), "{\"version\": 1}").unwrap();
+    fs::write(home.join("home.json"), "{\"version\": 2}").unwrap();
     fs::write(home.join("modelyard.db"), "x".repeat(9_000)).unwrap();
     let report = refused(&home).await;
     assert!(report.contains("hint: `HOME/modelyard.db` is damaged"), "{report}");
