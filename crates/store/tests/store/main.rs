@@ -14,3 +14,4 @@ mod processes;
 mod promises;
 mod support;
 mod versions;
+mod watched;

@@ -23,12 +23,17 @@ macro_rules! promises {
     };
 }
 
+mod alerts;
 mod audit;
 mod blobs;
+mod causes;
 mod data;
 mod environments;
+mod labels;
 mod locks;
+mod log;
 mod models;
+mod monitoring;
 mod observations;
 mod results;
 mod runs;
