@@ -45,6 +45,8 @@ pub struct Settings {
     pub force: BTreeSet<String>,
     /// Whether a champion that can't be compared is passed over.
     pub accept_champion: bool,
+    /// What else is to name the version that the build comes to.
+    pub aliases: Vec<String>,
     /// The text of `modelyard.toml`, for the snapshot.
     pub config_text: String,
     /// The command, as it was typed, for reports.

@@ -78,5 +78,6 @@ pub struct RegisterMade {
     pub version: ModelVersion,
     /// Whether this build registered it.
     pub new: bool,
-    pub alias: Option<String>,
+    /// Those that the command asked for, which name it now.
+    pub aliases: Vec<String>,
 }

@@ -2,8 +2,9 @@
 //! and a package that is registered already keeps its version.
 
 use modelyard_core::deploy::EnvironmentId;
-use modelyard_core::model::{ModelRef, NewVersion, Which};
+use modelyard_core::model::{ModelRef, ModelVersion, NewVersion, Which};
 use modelyard_pipeline::{Node, Stop};
+use modelyard_track::registry;
 
 use super::{Build, RegisterMade};
 
@@ -15,9 +16,11 @@ pub(super) async fn make(build: &Build) -> Result<RegisterMade, Stop> {
     let name = &shop.project.register;
     let known = models.versions(name).await?.into_iter().find(|version| version.package == package.digest);
     if let Some(version) = known {
-        shop.progress.finished(&Node::Register, &[format!("{name}@{}   unchanged", version.number)], true, 0);
+        let aliases = alias(build, &version).await?;
+        let line = told(&version, "unchanged", &aliases);
+        shop.progress.finished(&Node::Register, &[line], true, 0);
         note(build, &version);
-        return Ok(RegisterMade { version, new: false, alias: None });
+        return Ok(RegisterMade { version, new: false, aliases });
     }
     if !build.records() {
         return Err(Stop::Pending(format!("the package {} is not registered yet", package.digest.short())));
@@ -30,12 +33,11 @@ pub(super) async fn make(build: &Build) -> Result<RegisterMade, Stop> {
         .resolve(&ModelRef { name: name.clone(), which: Which::Alias("champion".into()) })
         .await?
         .is_some();
-    let (alias, what) = match (released, has_champion) {
+    let (first, what) = match (released, has_champion) {
         (true, _) => ("challenger", "a challenger"),
         (false, true) => ("champion", "now the champion"),
         (false, false) => ("champion", "the first champion"),
     };
-    let alias = alias.to_owned();
     let new = NewVersion {
         name: name.clone(),
         package: package.digest,
@@ -44,14 +46,35 @@ pub(super) async fn make(build: &Build) -> Result<RegisterMade, Stop> {
         run: Some(build.run),
         report: Some(tested.report_digest),
         metric: tested.metric.clone(),
-        alias: Some(alias.clone()),
+        alias: Some(first.to_owned()),
     };
     let (version, new) = models.register(&new, &shop.actor()).await?;
-    shop.progress.finished(&Node::Register, &[format!("{name}@{}   {what}", version.number)], false, 0);
+    let aliases = alias(build, &version).await?;
+    shop.progress.finished(&Node::Register, &[told(&version, what, &aliases)], false, 0);
     note(build, &version);
-    Ok(RegisterMade { version, new, alias: Some(alias) })
+    Ok(RegisterMade { version, new, aliases })
 }
 
-fn note(build: &Build, version: &modelyard_core::model::ModelVersion) {
+/// Lets the aliases that were asked for name what this build came to, whether it is new or not.
+async fn alias(build: &Build, version: &ModelVersion) -> Result<Vec<String>, Stop> {
+    if !build.records() {
+        return Ok(Vec::new());
+    }
+    let shop = &build.shop;
+    let aliases = &shop.settings.aliases;
+    let model = ModelRef { name: version.name.clone(), which: Which::Number(version.number) };
+    for alias in aliases {
+        registry::set_alias(shop.home(), &model, alias, &shop.actor()).await?;
+    }
+    Ok(aliases.clone())
+}
+
+/// `late-flights@3   unchanged, nightly`
+fn told(version: &ModelVersion, what: &str, aliases: &[String]) -> String {
+    let words: Vec<&str> = std::iter::once(what).chain(aliases.iter().map(String::as_str)).collect();
+    format!("{}@{}   {}", version.name, version.number, words.join(", "))
+}
+
+fn note(build: &Build, version: &ModelVersion) {
     super::lock(&build.outcome).model = Some(format!("{}@{}", version.name, version.number));
 }

@@ -301,6 +301,10 @@ impl Live {
             let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
             if waits.as_ref() != Some(missing) {
                 self.line("waits", missing);
+                if look.release.status == ReleaseStatus::Waiting {
+                    let title = release::title(&look.release);
+                    self.line("", &format!("modelyard models approve {title} --comment \"why\""));
+                }
                 *waits = Some(missing.clone());
             }
         }

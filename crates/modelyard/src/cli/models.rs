@@ -43,3 +43,13 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         Command::Reject(args) => verdict::run(args, Verdict::Rejected, ctx).await,
     }
 }
+
+/// The first of `aliases`, and how many more there are: pipelines give each run's version one.
+fn few(aliases: &[impl AsRef<str>]) -> String {
+    const SHOWN: usize = 3;
+    let mut words: Vec<String> = aliases.iter().take(SHOWN).map(|alias| alias.as_ref().to_owned()).collect();
+    if aliases.len() > SHOWN {
+        words.push(format!("{} more", aliases.len() - SHOWN));
+    }
+    words.join(", ")
+}

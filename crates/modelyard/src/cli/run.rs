@@ -10,6 +10,7 @@ use modelyard_lifecycle::build::Built;
 use modelyard_lifecycle::{Made, build, duration_text};
 use modelyard_pipeline::{Graph, Mode, Node};
 use modelyard_process::temporary::PrivateTmp;
+use modelyard_track::registry;
 use serde_json::{Value, json};
 
 use super::live::Live;
@@ -31,6 +32,9 @@ pub(crate) struct Args {
     /// Pass the champion gate where the champion can't be compared
     #[arg(long)]
     accept_champion: bool,
+    /// Let this alias name the version that the run comes to, new or not; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = alias)]
+    alias: Vec<String>,
     #[command(flatten)]
     build: BuildArgs,
 }
@@ -43,11 +47,19 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     }
     let graph = Graph::of(&session.loaded.project)?;
     let target = args.step.as_deref().map(|name| node(&graph, name)).transpose()?;
+    if let Some(node) = target.as_ref().filter(|node| **node != Node::Register && !args.alias.is_empty()) {
+        return Err(Fault::new(
+            Kind::Usage,
+            format!("`--alias` names a version, and a run up to `{node}` comes to none"),
+        )
+        .hint("leave the step out"));
+    }
     let mut settings = session::settings(args.build.onnx_library, session.loaded.text.clone())?;
     for name in &args.force {
         settings.force.insert(node(&graph, name)?.to_string());
     }
     settings.accept_champion = args.accept_champion;
+    settings.aliases = args.alias;
     let live = Arc::new(Live::new(ctx));
     let register = session.loaded.project.register.clone();
     let shop = session::workshop(ctx, session, Mode::Execute, args.build.jobs, settings, live.clone());
@@ -76,6 +88,14 @@ fn node(graph: &Graph, name: &str) -> Result<Node> {
     let known: Vec<_> = graph.order().iter().map(Node::to_string).collect();
     Err(Fault::new(Kind::Usage, format!("the project has no step `{name}`"))
         .hint(format!("it has {}", known.join(", "))))
+}
+
+/// Refused before anything is built for it.
+fn alias(text: &str) -> Result<String, String> {
+    match registry::check_alias(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(fault) => Err(fault.message().to_owned()),
+    }
 }
 
 /// Sets a parameter of training, and takes it out of the search.
@@ -143,5 +163,9 @@ fn document(built: &Built) -> Value {
         "report": built.outcome.report,
         "gates": built.outcome.gates,
         "model": built.outcome.model,
+        "aliases": match built.made.get(&Node::Register) {
+            Some(Made::Register(made)) => json!(made.aliases),
+            _ => json!([]),
+        },
     })
 }

@@ -136,6 +136,7 @@ pub(crate) fn settings(onnx_library: Option<PathBuf>, config_text: String) -> Re
         onnx_library,
         force: Default::default(),
         accept_champion: false,
+        aliases: Vec::new(),
         config_text,
         command: std::env::args().skip(1).fold("modelyard".to_owned(), |line, word| line + " " + &word),
     })

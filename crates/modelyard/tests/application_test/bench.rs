@@ -168,6 +168,7 @@ impl Bench {
             onnx_library: None,
             force: Default::default(),
             accept_champion: false,
+            aliases: Vec::new(),
             config_text: String::new(),
             command: "modelyard".into(),
         }

@@ -27,6 +27,14 @@ impl Host {
         }
     }
 
+    /// The variable by which a runner of the host says which pipeline it is in.
+    pub(crate) fn pipeline(self) -> &'static str {
+        match self {
+            Self::Github => "GITHUB_RUN_ID",
+            Self::Gitlab => "CI_PIPELINE_ID",
+        }
+    }
+
     pub(crate) fn path(self) -> &'static str {
         match self {
             Self::Github => ".github/workflows/modelyard.yml",

@@ -1,5 +1,6 @@
 //! A project in a repository; what the pipeline file says is done in fresh clones of it.
 
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::file::{Host, Script};
-use super::hostile::{Background, Ended, Project, wait_until};
+use super::hostile::{Background, Ended, Project};
 use super::port::free;
 
 /// A project whose production wants approval, with a Makefile. Beside it what a runner has: a home that is
@@ -104,37 +105,35 @@ impl Repository {
         (clone, host.scripts(&text), text)
     }
 
-    /// Everything that the file says, in a fresh clone: what people do included.
+    /// Everything that the file says, in a fresh clone: what people do included. Once its version is
+    /// built, `meanwhile` happens.
     #[track_caller]
-    fn pipeline(&self, host: Host, name: &str) -> Vec<String> {
+    fn pipeline(&self, host: Host, name: &str, meanwhile: impl Fn()) -> Vec<String> {
         let (clone, scripts, text) = self.clone(host, name);
+        let variables = [(host.pipeline(), name)];
         for script in &scripts {
+            let mut command = self.shell(&clone, &script.text, &variables);
             if script.by_hand_for.is_none() {
-                self.passes(&clone, &script.text);
+                let ended = Ended::of(command.output().unwrap());
+                assert_eq!(ended.code, 0, "{script:?}\n{}", ended.text());
+                if script.text.contains("modelyard run ") {
+                    meanwhile();
+                }
                 continue;
             }
-            let child = self.shell(&clone, &script.text, &[]).spawn().unwrap();
-            let mut waiting = Background(child);
-            // The file says what it waits for.
-            if let Some(approve) = approval(&text) {
-                wait_until("the release waits", || {
-                    if let Some(status) = waiting.0.try_wait().unwrap() {
-                        panic!("it did not wait: {status}");
-                    }
-                    let shown = Ended::of(
-                        self.shell(&clone, "modelyard release status production --json", &[])
-                            .output()
-                            .unwrap(),
-                    );
-                    serde_json::from_str::<Value>(&shown.stdout)
-                        .is_ok_and(|shown| shown["release"]["status"] == "waiting")
-                });
+            let mut waiting = Background(command.stderr(Stdio::inherit()).spawn().unwrap());
+            let mut printed = BufReader::new(waiting.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+            if text.contains("until somebody approves") {
+                // What it prints can be pasted.
+                let approve = printed
+                    .find(|line| line.trim_start().starts_with("modelyard models approve "))
+                    .expect("it says how to approve");
                 let approved =
                     Ended::of(self.shell(&clone, &approve, &[("MODELYARD_ACTOR", "ben")]).output().unwrap());
                 assert_eq!(approved.code, 0, "{approve}\n{}", approved.text());
             }
-            wait_until("the release ends", || waiting.0.try_wait().unwrap().is_some());
-            assert_eq!(waiting.0.wait().unwrap().code(), Some(0), "{script:?}");
+            let rest: Vec<String> = printed.collect();
+            assert_eq!(waiting.0.wait().unwrap().code(), Some(0), "{script:?}\n{}", rest.join("\n"));
         }
         scripts.into_iter().map(|script| script.job).collect()
     }
@@ -163,30 +162,31 @@ impl Drop for Repository {
     }
 }
 
-/// The command by which the comment in the file says that people approve.
-fn approval(text: &str) -> Option<String> {
-    let mut comments = text.lines().filter_map(|line| line.trim_start().strip_prefix('#'));
-    comments.find(|comment| comment.contains("modelyard models approve")).map(|line| line.trim().to_owned())
-}
-
 #[test]
 fn a_commit_goes_into_production_by_what_the_file_says() {
     for host in Host::ALL {
         let repository = Repository::new("approvals = 1");
         repository.project.succeeds(&["ci", "init", host.name()]);
         repository.commit("the first model");
-        let jobs = repository.pipeline(host, "first");
+        let jobs = repository.pipeline(host, "101", || {});
         assert_eq!(jobs.last().map(String::as_str), Some("release-production"));
         assert_eq!(repository.serving(), 1);
 
-        // Another commit, in a clone that knows nothing of the first; somebody had stopped the test environment.
+        // Another commit, in a clone that knows nothing of the first; somebody had stopped the test environment,
+        // and somebody else registers a version while the pipeline is on its way.
         repository.passes(&repository.project.root(), "modelyard environments stop small/staging --wait");
-        repository.project.write(
-            "train.py",
-            &super::hostile::TRAIN.replace("[slope * x for x", "[slope * x + 0.001 for x"),
-        );
+        let trains = |more: &str| {
+            let changed =
+                super::hostile::TRAIN.replace("[slope * x for x", &format!("[slope * x + {more} for x"));
+            repository.project.write("train.py", &changed);
+        };
+        trains("0.001");
         repository.commit("a better one");
-        repository.pipeline(host, "second");
+        repository.pipeline(host, "102", || {
+            trains("0.002");
+            repository.passes(&repository.project.root(), "modelyard run");
+        });
+        assert_eq!(repository.document("models show small@latest")["version"], 3);
         assert_eq!(repository.serving(), 2);
         let history = repository.document("history production");
         let newest = &history[0]["versions"][0];
@@ -215,7 +215,8 @@ fn environments_come_after_those_that_they_require() {
         let all = all.join("\n");
         let place = |part: &str| all.find(part).unwrap_or_else(|| panic!("no `{part}` in\n{all}"));
         assert!(place("deploy c ") < place("deploy b "), "{all}");
-        assert!(place("deploy b ") < place("release small@latest --to a "), "{all}");
+        let release = format!("release small@ci-${} --to a ", host.pipeline());
+        assert!(place("deploy b ") < place(&release), "{all}");
         assert!(text.contains("until 2 people approve"), "{text}");
         project.fails(&["ci", "init", host.name()], 14, &format!("`{}` is there already", host.path()));
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::hostile::Project;
 use super::pipeline::Repository;
 
 /// Reads JUnit XML as a build server does: suites, cases, what failed and what was skipped.
@@ -79,4 +80,39 @@ fn the_stage_that_fails_is_named_and_later_ones_are_skipped() {
     assert_eq!(ended.code, 7, "{}", ended.text());
     assert!(ended.stderr.contains("error: the stage `release-production` failed\n"), "{}", ended.text());
     assert!(ended.stderr.contains("hint: modelyard environments start production"), "{}", ended.text());
+}
+
+#[test]
+fn an_alias_names_what_the_run_came_to() {
+    let project = Project::line("gates = { rmse = { max = 1.0 } }\n");
+    let done = project.document(&["run", "--alias", "ci-1", "--alias", "nightly"]);
+    assert_eq!((&done["model"], &done["aliases"]), (&json!("small@1"), &json!(["ci-1", "nightly"])));
+    // Another version, then the first one again: nothing is registered, and that is what the run came to.
+    let first = std::fs::read_to_string(project.root().join("train.py")).unwrap();
+    project.write("train.py", &first.replace("[slope * x for x", "[slope * x + 0.001 for x"));
+    project.succeeds(&["run", "--alias", "ci-2"]);
+    project.write("train.py", &first);
+    let ended = project.succeeds(&["run", "--alias", "ci-3"]);
+    assert!(ended.text().contains("small@1   unchanged, ci-3"), "{}", ended.text());
+    let named = |alias: &str| project.modelyard(&["models", "show", &format!("small@{alias}"), "--json"]);
+    let number =
+        |alias: &str| serde_json::from_str::<Value>(&named(alias).stdout).unwrap()["version"].clone();
+    assert_eq!([number("ci-1"), number("ci-2"), number("ci-3")], [1, 2, 1]);
+    let audit = project.document(&["audit"]).to_string();
+    assert!(audit.contains(r#""alias":"ci-3""#), "{audit}");
+
+    // Nothing is named where gates fail, where there is no version to name, and by what is no name.
+    project.write("train.py", &first.replace("[slope * x for x", "[slope * x + 9 for x"));
+    project.fails(&["run", "--alias", "ci-4"], 11, "gate failed: rmse");
+    assert_eq!(named("ci-4").code, 13);
+    project.fails(
+        &["run", "train", "--alias", "ci-4"],
+        2,
+        "`--alias` names a version, and a run up to `train` comes to none",
+    );
+    project.fails(
+        &["run", "--alias", "v4"],
+        2,
+        "invalid value 'v4' for '--alias <NAME>': `v4` can't be an alias",
+    );
 }

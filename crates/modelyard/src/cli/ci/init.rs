@@ -28,7 +28,11 @@ enum Host {
 
 pub(crate) fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let loaded = config::load(&config::locate(ctx.project.as_deref())?)?;
-    let stages = stages(&loaded.project, &loaded.root);
+    let id = match args.host {
+        Host::Github => "$GITHUB_RUN_ID",
+        Host::Gitlab => "$CI_PIPELINE_ID",
+    };
+    let stages = stages(&loaded.project, &loaded.root, id);
     let (path, text) = match args.host {
         Host::Github => (".github/workflows/modelyard.yml", github(&stages)),
         Host::Gitlab => (".gitlab-ci.yml", gitlab(&stages)),
@@ -121,14 +125,16 @@ jobs:
 
 /// What else people do, as a comment.
 fn waits(release: &Release, indent: &str) -> String {
-    let Release { approvals, approve, .. } = release;
-    match approvals {
-        0 => String::new(),
-        1 => format!("{indent}# It waits until somebody approves:\n{indent}#   {approve}\n"),
-        _ => {
-            format!("{indent}# It waits until {approvals} people approve, each by:\n{indent}#   {approve}\n")
-        }
-    }
+    let people = match release.approvals {
+        0 => return String::new(),
+        1 => "somebody approves".to_owned(),
+        count => format!("{count} people approve"),
+    };
+    format!(
+        "{indent}# It waits until {people} the version. What it prints while it waits names the command, like\n\
+         {indent}#   modelyard models approve {}@3 --comment \"…\"\n",
+        release.model
+    )
 }
 
 fn github_step(text: &mut String, stage: &Stage) {

@@ -6,6 +6,7 @@ use std::process::{ExitCode, Stdio};
 use std::time::Instant;
 
 use modelyard_core::fault::Attempt;
+use modelyard_core::id::RunId;
 use modelyard_core::{Fault, Kind, Result};
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -34,7 +35,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let loaded = config::load(&config::locate(ctx.project.as_deref())?)?;
     let mut cases: Vec<Case> = Vec::new();
     let mut failed: Option<Fault> = None;
-    for stage in stages(&loaded.project, &loaded.root) {
+    let id = RunId::new(&*ctx.clock).to_string();
+    for stage in stages(&loaded.project, &loaded.root, &id) {
         let held = stage.release.is_some() && !args.release;
         if failed.is_some() || held {
             cases.push(Case { name: stage.name, seconds: 0.0, failure: None, skipped: true });

@@ -18,11 +18,10 @@ pub(super) struct Stage {
 /// What a release is in a pipeline file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Release {
+    pub(super) model: String,
     pub(super) environment: String,
     /// How many people must approve the version while the release waits for them.
     pub(super) approvals: u32,
-    /// How each of them does that.
-    pub(super) approve: String,
 }
 
 impl Stage {
@@ -31,21 +30,22 @@ impl Stage {
     }
 }
 
-/// The stages of `project`, whose files lie at `root`.
-pub(super) fn stages(project: &Project, root: &Path) -> Vec<Stage> {
+/// The stages of `project`, whose files lie at `root`, in the pipeline that is called `id`: what it builds is
+/// what it deploys and releases, whatever others register meanwhile.
+pub(super) fn stages(project: &Project, root: &Path, id: &str) -> Vec<Stage> {
     let targets = targets(root);
     let make = |name: &str| targets.iter().any(|target| target == name).then(|| format!("make {name}"));
     let mut stages = Vec::new();
     let lint = make("install").into_iter().chain(make("lint")).chain(["modelyard check".to_owned()]);
     stages.push(Stage::new("lint", lint));
     stages.extend(make("test").map(|test| Stage::new("test", [test])));
-    stages.push(Stage::new("build", ["modelyard run".to_owned()]));
+    let alias = format!("ci-{id}");
+    stages.push(Stage::new("build", [format!("modelyard run --alias {alias}")]));
     if project.environments.is_empty() {
         return stages;
     }
     stages.push(Stage::new("apply", ["modelyard apply --yes".to_owned()]));
-    // The newest version: the champion is the one that is to be replaced.
-    let model = format!("{}@latest", project.register);
+    let model = format!("{}@{alias}", project.register);
     let mut tested: Vec<&String> =
         project.environments.keys().filter(|name| is_required(project, name)).collect();
     // What another one requires comes before it.
@@ -60,9 +60,9 @@ pub(super) fn stages(project: &Project, root: &Path) -> Vec<Stage> {
         let mut stage =
             Stage::new(format!("release-{name}"), [format!("modelyard release {model} --to {name} --wait")]);
         stage.release = Some(Release {
+            model: project.register.clone(),
             environment: name.clone(),
             approvals: spec.approvals.count,
-            approve: format!("modelyard models approve {model}"),
         });
         stages.push(stage);
     }

@@ -76,7 +76,7 @@ fn table(listed: &[(RegisteredModel, Option<ModelVersion>)], ctx: &Context) -> S
 /// `champion @2, challenger @3`.
 fn aliases(aliases: &BTreeMap<String, u32>) -> String {
     let words: Vec<_> = aliases.iter().map(|(alias, number)| format!("{alias} @{number}")).collect();
-    words.join(", ")
+    super::few(&words)
 }
 
 /// `{"name": "roc_auc", "value": 0.731}`.

@@ -104,7 +104,9 @@ impl Shown {
     fn text(&self, with_versions: bool, ctx: &Context) -> String {
         let now = ctx.clock.now();
         let version = &self.version;
-        let aliases: String = self.aliases().iter().map(|alias| format!("{alias} · ")).collect();
+        let aliases = self.aliases();
+        let aliases =
+            if aliases.is_empty() { String::new() } else { format!("{} · ", super::few(&aliases)) };
         let at = text::when(version.created_at, now);
         let mut lines =
             vec![format!("{}   {aliases}registered {at} by {}", self.title(), version.created_by)];
@@ -252,7 +254,7 @@ impl Shown {
                 version.metric.as_ref().map(|(name, value)| format!("{name} {}", text::score(*value)));
             table.row([
                 format!("{}@{}", version.name, version.number),
-                aliases.join(", "),
+                super::few(&aliases),
                 version.runtime.clone(),
                 metric.unwrap_or_default(),
                 text::when(version.created_at, now),
