@@ -62,28 +62,43 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A line a state, and below it why.
+/// A state's line says since when, who and why; below it stands a line a version, in columns of its own, so that
+/// none of them has to make way for a long name.
 fn table_text(states: &[State]) -> String {
     let mut table = Table::new([
-        Column::left("wanted from (UTC)", Column::KEEP),
-        Column::left("serves", Column::KEEP),
-        Column::left("first served", 5),
-        Column::left("last served", 4),
-        Column::left("by", 6),
+        Column::left("  serves", Column::KEEP),
+        Column::left("share", Column::KEEP),
+        Column::left("first served", Column::KEEP),
+        Column::left("last served", Column::KEEP),
     ]);
+    let mut heights = Vec::new();
     for state in states {
-        let first = state.serving().filter_map(|version| version.first_served).min();
-        let last = state.serving().filter_map(|version| version.last_served).max();
         let short = |at: Option<Timestamp>| at.map(|at| near(at, state.wanted_from)).unwrap_or_default();
-        table.row([full(state.wanted_from), serves(state), short(first), short(last), state.by.clone()]);
+        let mut height = 0;
+        for version in state.versions.iter().filter(|version| version.phase == Phase::Serve) {
+            let copies = if version.role == Role::Shadow { "copies of " } else { "" };
+            table.row([
+                format!("  {}@{}", version.model, version.number),
+                format!("{copies}{} %", text::number(version.weight * 100.0)),
+                short(version.first_served),
+                short(version.last_served),
+            ]);
+            height += 1;
+        }
+        if height == 0 {
+            table.row(["  nothing"]);
+            height = 1;
+        }
+        heights.push(height);
     }
     let table = table.text();
     let mut lines = table.lines();
-    let mut text: String = lines.next().unwrap_or_default().to_owned();
-    for (line, state) in lines.zip(states) {
-        text.push_str(&format!("\n{line}"));
-        if !state.cause.is_empty() {
-            text.push_str(&format!("\n  {}", state.cause));
+    let mut text = format!("wanted from (UTC)    by, why\n{}", lines.next().unwrap_or_default());
+    for (state, height) in states.iter().zip(heights) {
+        let why = if state.cause.is_empty() { String::new() } else { format!(": {}", state.cause) };
+        text.push_str(&format!("\n{}  {}{why}", full(state.wanted_from), state.by));
+        for line in lines.by_ref().take(height) {
+            text.push_str(&format!("\n{line}"));
         }
     }
     text
@@ -182,5 +197,63 @@ fn near(at: Timestamp, other: Timestamp) -> String {
     match text.get(..10) == day.get(..10) {
         true => text.get(11..).unwrap_or_default().to_owned(),
         false => text.get(5..16).unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use modelyard_core::Digest;
+
+    use super::*;
+
+    #[test]
+    fn long_names_push_no_column_out() {
+        let name = "expected-arrival-delays-of-departures-in-new-york";
+        let minute = |minute: i64| Timestamp::from_micros((1_584_180_000 + 60 * minute) * 1_000_000);
+        let version = |number, role, weight: f64, served: Option<(i64, i64)>| Version {
+            model: name.to_owned(),
+            number,
+            package: Digest::of(b"package"),
+            role,
+            phase: Phase::Serve,
+            weight,
+            first_served: served.map(|(first, _)| minute(first)),
+            last_served: served.map(|(_, last)| minute(last)),
+            origin: history::Origin::default(),
+            approvals: Vec::new(),
+        };
+        let state = |from, cause: &str, versions| State {
+            generation: 1,
+            wanted_from: minute(from),
+            wanted_until: None,
+            by: "ci".to_owned(),
+            cause: cause.to_owned(),
+            release: None,
+            audit: None,
+            versions,
+            configuration: None,
+        };
+        let stable = version(1, Role::Stable, 0.75, Some((10, 2000)));
+        let candidate = version(12, Role::Candidate, 0.25, Some((11, 20)));
+        let shadow = version(12, Role::Shadow, 1.0, None);
+        let text = table_text(&[
+            state(10, "canary began", vec![stable.clone(), candidate]),
+            state(5, "", vec![stable, shadow]),
+            state(0, "asked for", Vec::new()),
+        ]);
+        assert_eq!(
+            text,
+            "wanted from (UTC)    by, why\n  \
+             serves                                                share           first served  last served\n\
+             2020-03-14 10:10:00  ci: canary began\n  \
+             expected-arrival-delays-of-departures-in-new-york@1   75 %            10:10:00      03-15 19:20\n  \
+             expected-arrival-delays-of-departures-in-new-york@12  25 %            10:11:00      10:20:00\n\
+             2020-03-14 10:05:00  ci\n  \
+             expected-arrival-delays-of-departures-in-new-york@1   75 %            10:10:00      03-15 19:20\n  \
+             expected-arrival-delays-of-departures-in-new-york@12  copies of 100 %\n\
+             2020-03-14 10:00:00  ci: asked for\n  \
+             nothing"
+        );
+        assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     }
 }

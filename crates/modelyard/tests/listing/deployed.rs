@@ -115,21 +115,17 @@ fn history_tells_what_served_the_newest_first() {
     assert_fits(&text);
     assert_eq!(
         text,
-        "wanted from (UTC)    serves                first served  last served  by\n\
-         2020-03-14 11:00:00  nothing                                          eve\n  \
-         asked for\n\
-         2020-03-14 10:11:00  house-prices@1 100 %  10:12:00      10:30:00     modelyard\n  \
-         it is ready and passed its tests\n\n\
+        "wanted from (UTC)    by, why\n  \
+         serves          share  first served  last served\n\
+         2020-03-14 11:00:00  eve: asked for\n  \
+         nothing\n\
+         2020-03-14 10:11:00  modelyard: it is ready and passed its tests\n  \
+         house-prices@1  100 %  10:12:00      10:30:00\n\n\
          next: modelyard history production --at TIME   all about an instant\n      \
          modelyard audit --verify         nobody rewrote it\n"
     );
     let all = told(path, &["history", "production", "--all", "--quiet"]);
-    assert!(
-        all.ends_with(
-            "2020-03-14 10:10:00  nothing                                          ada\n  release began\n"
-        ),
-        "{all}"
-    );
+    assert!(all.ends_with("\n2020-03-14 10:10:00  ada: release began\n  nothing\n"), "{all}");
     let states = document(path, &["history", "prices/production"]);
     let states = states.as_array().unwrap();
     assert_eq!(states.len(), 3, "the document has them all");
