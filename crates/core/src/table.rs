@@ -132,6 +132,21 @@ impl Column {
         }
     }
 
+    /// Keeps the rows that `kept` says, one a row.
+    pub fn retain(&mut self, kept: &[bool]) {
+        fn retain<T>(values: &mut Vec<T>, kept: &[bool]) {
+            let mut kept = kept.iter();
+            values.retain(|_| kept.next().copied().unwrap_or(false));
+        }
+        match self {
+            Self::Bool(values) => retain(values, kept),
+            Self::Int(values) | Self::Timestamp(values) => retain(values, kept),
+            Self::Float(values) => retain(values, kept),
+            Self::String(values) => retain(values, kept),
+            Self::Date(values) => retain(values, kept),
+        }
+    }
+
     /// Rows `start..end` as a column of its own.
     pub fn slice(&self, start: usize, end: usize) -> Self {
         match self {
@@ -199,6 +214,18 @@ impl Table {
         for (column, other) in self.columns.iter_mut().zip(other.columns) {
             column.append(other);
         }
+    }
+
+    /// Keeps the rows that `kept` says, one a row.
+    pub fn retain(&mut self, kept: &[bool]) {
+        self.columns.iter_mut().for_each(|column| column.retain(kept));
+    }
+
+    /// Takes the column `name` out, if there is one.
+    pub fn take(&mut self, name: &str) -> Option<Column> {
+        let place = self.names.iter().position(|known| known == name)?;
+        self.names.remove(place);
+        Some(self.columns.remove(place))
     }
 
     /// Rows `start..end` of every column.

@@ -25,6 +25,7 @@ mod names;
 mod order;
 mod preview;
 mod profile;
+mod segment;
 pub mod source;
 mod split;
 mod sql;
@@ -36,6 +37,7 @@ pub use digest::logical_digest;
 pub use ingest::{Ingest, Ingested, PartFile, RESULT_VERSION, ingest};
 pub use preview::{Preview, preview};
 pub use profile::profile;
+pub use segment::{SegmentReader, segment_fields, write_segment};
 pub use table::{
     Append, TableReader, TableWriter, Written, concat, read_table, row_hashes, schema, write_table,
 };

@@ -1,5 +1,7 @@
 //! Segments of the inference log: closed tables of what was asked and answered.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -33,6 +35,37 @@ pub struct NewSegment {
     pub happened: Option<(Timestamp, Timestamp)>,
     /// Rows that were not logged since too many waited, since the segment before.
     pub dropped: u64,
-    /// Of segments that this one stands for, since it was compacted from them.
-    pub compacted: bool,
+    /// The version whose rows these are, and its package; `None` for requests that no version was asked. All rows
+    /// of a segment are of one package, so that they have the same columns.
+    pub version: Option<u32>,
+    pub package: Option<Digest>,
+    /// Of one that was compacted from others: the highest of their numbers. Whoever has seen that one has seen
+    /// all of its rows.
+    pub compacted: Option<u64>,
+}
+
+/// The log's own columns, in their order; after them come `prediction`, probabilities, and the columns of the
+/// data set.
+pub const OWN: [&str; 7] = ["prediction_id", "at", "environment", "version", "key", "latency_ms", "status"];
+
+/// What was answered: the class as text, or the number; null where the request failed.
+pub const PREDICTION: &str = "prediction";
+
+/// `status` of a request that was answered; others have the error's code.
+pub const OK: &str = "ok";
+
+/// What the column with the probability of `class` is called: `probability` for the positive one of two, else
+/// `probability_CLASS`.
+pub fn probability(class: &str, classes: &[String], positive: Option<&str>) -> Option<String> {
+    match (classes.len(), positive) {
+        (2, Some(positive)) => (class == positive).then(|| "probability".to_owned()),
+        _ => Some(format!("probability_{class}")),
+    }
+}
+
+/// What a column of the data set is called in the log: by its name, or `input_NAME` where the log has one of its
+/// own of that name.
+pub fn stored_name(column: &str) -> Cow<'_, str> {
+    let is_own = OWN.contains(&column) || column == PREDICTION || column.starts_with("probability");
+    if is_own { format!("input_{column}").into() } else { column.into() }
 }

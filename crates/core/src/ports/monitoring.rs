@@ -18,7 +18,7 @@ use crate::{Result, Timestamp};
 #[async_trait]
 pub trait PredictionLog: Send + Sync {
     /// Takes in the closed Parquet file at `path`, which is left where it is; `replaced` leave the log in the
-    /// same moment.
+    /// same moment. Their files stay until a [`sweep`](Self::sweep), for whoever reads them just then.
     async fn add(&self, segment: &NewSegment, path: &Path, replaced: &[u64]) -> Result<Segment>;
 
     /// Of `environment`, in the order of their numbers, those with higher numbers than `after`.
@@ -27,11 +27,14 @@ pub trait PredictionLog: Send + Sync {
     /// A file with the segment's bytes, to be read alone.
     ///
     /// # Errors
-    /// If it is missing or has another size than when it was taken in.
+    /// If it is missing or is not what it was when it was taken in.
     async fn file(&self, segment: &Segment) -> Result<PathBuf>;
 
     /// Removes segments, by their numbers.
     async fn remove(&self, numbers: &[u64]) -> Result<()>;
+
+    /// Removes files that no segment has and that nobody wrote since `before`; answers how many.
+    async fn sweep(&self, before: Timestamp) -> Result<u64>;
 }
 
 /// Labels and figures: acknowledged means durable.

@@ -16,6 +16,7 @@ mod reader;
 
 pub use append::Append;
 pub use output::{TableWriter, write_table};
+pub(crate) use reader::ParquetInput;
 pub use reader::TableReader;
 
 use crate::digest::TableHasher;

@@ -73,7 +73,7 @@ pub(super) fn open_text(path: &Path, expected: &[Field], format: &TextFormat) ->
 }
 
 /// A Parquet file, batch by batch.
-pub(super) struct ParquetInput {
+pub(crate) struct ParquetInput {
     reader: ParquetRecordBatchReader,
     expected: Vec<Field>,
     shown: String,
@@ -81,7 +81,7 @@ pub(super) struct ParquetInput {
 
 impl ParquetInput {
     /// Opens `path` for the columns `expected`; with `all` the batches hold the others too.
-    pub(super) fn open(path: &Path, expected: &[Field], all: bool, rows: usize) -> Result<Self> {
+    pub(crate) fn open(path: &Path, expected: &[Field], all: bool, rows: usize) -> Result<Self> {
         let shown = path.display().to_string();
         let failed = || format!("cannot read `{shown}`");
         let file = File::open(path).attempt(Kind::Data, failed)?;
@@ -106,7 +106,7 @@ impl ParquetInput {
         datafusion::arrow::array::RecordBatchReader::schema(&self.reader)
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<(Table, RecordBatch)>> {
+    pub(crate) fn next(&mut self) -> Result<Option<(Table, RecordBatch)>> {
         let Some(batch) = self.reader.next() else { return Ok(None) };
         let batch = batch.attempt(Kind::Data, || format!("cannot read `{}`", self.shown))?;
         let typed = bridge::typed_batch(&batch, &self.expected, &self.shown)?;

@@ -7,9 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
+use std::time::UNIX_EPOCH;
 
 use modelyard_core::tree::{Tree, TreeFile};
-use modelyard_core::{Clock, Digest, Result};
+use modelyard_core::{Clock, Digest, Result, Timestamp};
 
 use super::temp::{TempFile, TempFolder};
 use super::{Layout, sync_folder};
@@ -104,6 +105,43 @@ impl Content {
     pub(super) fn place(&self, digest: Digest) -> PathBuf {
         let name = digest.to_string();
         self.root.join(&name[..2]).join(&name[2..])
+    }
+
+    /// Whether the blob is what its name says, which reads it.
+    pub(super) fn check(&self, digest: Digest) -> Result<bool> {
+        let place = self.place(digest);
+        let unreadable = |error| cannot_read(&place, error);
+        let mut blob = File::open(&place).map_err(unreadable)?;
+        let (found, _) = copy_hashed(&mut blob, &mut io::sink(), unreadable, unreadable)?;
+        Ok(found == digest)
+    }
+
+    /// The files that were written before `before`, by their names.
+    pub(super) fn written_before(&self, before: Timestamp) -> Result<Vec<Digest>> {
+        let mut found = Vec::new();
+        let unreadable = |place: &Path, error| cannot_read(place, error);
+        if !self.root.is_dir() {
+            return Ok(found);
+        }
+        for folder in fs::read_dir(&self.root).map_err(|error| unreadable(&self.root, error))? {
+            let folder = folder.map_err(|error| unreadable(&self.root, error))?.path();
+            for file in fs::read_dir(&folder).map_err(|error| unreadable(&folder, error))? {
+                let file = file.map_err(|error| unreadable(&folder, error))?;
+                let written = file.metadata().and_then(|metadata| metadata.modified());
+                let written = written.map_err(|error| unreadable(&folder, error))?;
+                let micros = written.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+                let name = (folder.file_name(), file.file_name());
+                let (Some(start), end) = name else { continue };
+                let digest = format!("{}{}", start.display(), end.display()).parse();
+                // Whatever else lies there is none of ours.
+                if let Ok(digest) = digest
+                    && i64::try_from(micros).is_ok_and(|micros| micros < before.micros())
+                {
+                    found.push(digest);
+                }
+            }
+        }
+        Ok(found)
     }
 
     /// Removes a file; one that is not there is no error.

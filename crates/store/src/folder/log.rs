@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use modelyard_core::deploy::EnvironmentId;
 use modelyard_core::monitor::{NewSegment, Segment};
 use modelyard_core::ports::PredictionLog;
-use modelyard_core::{Clock, Digest, Fault, Kind, Result};
+use modelyard_core::{Clock, Digest, Fault, Kind, Result, Timestamp};
 
 use super::content::Content;
 use super::{Layout, blocking};
@@ -52,11 +52,8 @@ impl PredictionLog for LocalLog {
             Ok((digest, size.len()))
         })
         .await?;
-        let before = self.database.segments(&segment.environment, 0).await?;
-        let added = self.database.add_segment(segment, digest, size_bytes, replaced).await?;
-        let gone = before.iter().filter(|known| replaced.contains(&known.number)).map(|known| known.digest);
-        self.unlink(gone.filter(|gone| *gone != digest).collect()).await?;
-        Ok(added)
+        // The files of `replaced` stay for whoever reads them just now, until the next sweep.
+        self.database.add_segment(segment, digest, size_bytes, replaced).await
     }
 
     async fn segments(&self, environment: &EnvironmentId, after: u64) -> Result<Vec<Segment>> {
@@ -65,13 +62,19 @@ impl PredictionLog for LocalLog {
 
     async fn file(&self, segment: &Segment) -> Result<PathBuf> {
         let place = self.content.place(segment.digest);
+        let (content, digest) = (Arc::clone(&self.content), segment.digest);
         let damaged = |what: String| {
             Fault::new(Kind::Store, format!("segment {} of the inference log {what}", segment.number))
                 .detail("file", place.display().to_string())
                 .hint("its rows are lost; restore the file from a copy of the home")
         };
         match fs::metadata(&place) {
-            Ok(found) if found.len() == segment.size_bytes => Ok(place),
+            Ok(found) if found.len() == segment.size_bytes => {
+                match blocking(move || content.check(digest)).await? {
+                    true => Ok(place),
+                    false => Err(damaged("has other bytes than it had".to_owned())),
+                }
+            }
             Ok(found) => Err(damaged(format!("has {} bytes, not {}", found.len(), segment.size_bytes))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(damaged("is missing".to_owned())),
             Err(error) => Err(faults::file(format!("cannot read `{}`", place.display()), error)),
@@ -81,5 +84,15 @@ impl PredictionLog for LocalLog {
     async fn remove(&self, numbers: &[u64]) -> Result<()> {
         let removed = self.database.remove_segments(numbers).await?;
         self.unlink(removed).await
+    }
+
+    async fn sweep(&self, before: Timestamp) -> Result<u64> {
+        let content = Arc::clone(&self.content);
+        let old = blocking(move || content.written_before(before)).await?;
+        let known = self.database.segment_digests().await?;
+        let gone: Vec<Digest> = old.into_iter().filter(|digest| !known.contains(digest)).collect();
+        let count = gone.len() as u64;
+        self.unlink(gone).await?;
+        Ok(count)
     }
 }

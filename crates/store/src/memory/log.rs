@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use modelyard_core::deploy::EnvironmentId;
 use modelyard_core::monitor::{NewSegment, Segment};
 use modelyard_core::ports::{BlobStore, PredictionLog};
-use modelyard_core::{Fault, Kind, Result};
+use modelyard_core::{Fault, Kind, Result, Timestamp};
 
 use super::Memory;
 use crate::faults;
@@ -47,5 +47,9 @@ impl PredictionLog for Memory {
     async fn remove(&self, numbers: &[u64]) -> Result<()> {
         self.change().segments.retain(|segment| !numbers.contains(&segment.number));
         Ok(())
+    }
+
+    async fn sweep(&self, _before: Timestamp) -> Result<u64> {
+        Ok(0)
     }
 }

@@ -1,5 +1,7 @@
 //! Rows of the inference log's segments; their files are the folder's.
 
+use std::collections::BTreeSet;
+
 use modelyard_core::deploy::EnvironmentId;
 use modelyard_core::monitor::{NewSegment, Segment};
 use modelyard_core::{Digest, Result};
@@ -65,11 +67,21 @@ impl Database {
             .collect()
     }
 
+    /// Of all files that segments have.
+    pub(crate) async fn segment_digests(&self) -> Result<BTreeSet<Digest>> {
+        let hexes: Vec<String> = sqlx::query_scalar("SELECT digest FROM segments")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| self.fault("cannot list the log", error))?;
+        hexes.iter().map(|hex| digest(hex, "the log")).collect()
+    }
+
     /// Answers the digests of the files that no segment has any more.
     pub(crate) async fn remove_segments(&self, numbers: &[u64]) -> Result<Vec<Digest>> {
         let fault = |error| self.fault("cannot remove segments from the log", error);
         let mut writing = self.write().await?;
         let mut removed = Vec::new();
+        let is_held = "SELECT EXISTS (SELECT 1 FROM segments WHERE digest = ?)";
         for number in numbers {
             let hex: Option<String> =
                 sqlx::query_scalar("DELETE FROM segments WHERE number = ? RETURNING digest")
@@ -77,7 +89,15 @@ impl Database {
                     .fetch_optional(writing.connection())
                     .await
                     .map_err(fault)?;
-            removed.extend(hex.map(|hex| digest(&hex, "the log")).transpose()?);
+            let Some(hex) = hex else { continue };
+            let held: bool = sqlx::query_scalar(is_held)
+                .bind(&hex)
+                .fetch_one(writing.connection())
+                .await
+                .map_err(fault)?;
+            if !held {
+                removed.push(digest(&hex, "the log")?);
+            }
         }
         writing.commit().await?;
         Ok(removed)

@@ -18,7 +18,9 @@ pub(crate) fn segment(environment: &str, rows: u64) -> NewSegment {
         to: at(1),
         happened: Some((at(-9), at(-8))),
         dropped: 2,
-        compacted: false,
+        version: Some(1),
+        package: None,
+        compacted: None,
     }
 }
 
