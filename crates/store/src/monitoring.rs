@@ -22,6 +22,11 @@ pub(crate) fn alert_subject(alert: &Alert) -> String {
     format!("{}/{place}", alert.project)
 }
 
+pub(crate) fn alert_changed(alert: &Alert) -> Fault {
+    let message = format!("cannot change alert `{}`: somebody else changed it at the same time", alert.id);
+    Fault::new(Kind::Conflict, message).hint("repeat the command")
+}
+
 pub(crate) fn already_open(alert: &Alert) -> Fault {
     let Alert { rule, subject, .. } = alert;
     Fault::new(Kind::Conflict, format!("cannot open an alert: `{rule}` of `{subject}` has one that is open"))

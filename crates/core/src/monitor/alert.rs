@@ -29,8 +29,10 @@ pub struct Alert {
     pub resolved_at: Option<Timestamp>,
     /// Nobody is told of it until then.
     pub silenced_until: Option<Timestamp>,
-    /// How often it was noticed while it was open.
+    /// How often what is said of it changed while it was open, its opening included.
     pub seen: u64,
+    /// Raised by every change.
+    pub revision: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -49,6 +51,30 @@ pub enum AlertState {
     Resolved,
 }
 
+/// What an alert is about, in its project; at most one alert about it is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct About {
+    pub project: String,
+    pub environment: Option<String>,
+    pub rule: String,
+    pub subject: String,
+}
+
+impl Alert {
+    pub fn about(&self) -> About {
+        About {
+            project: self.project.clone(),
+            environment: self.environment.clone(),
+            rule: self.rule.clone(),
+            subject: self.subject.clone(),
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.state != AlertState::Resolved
+    }
+}
+
 /// That one sink is to be told of an alert, once for its opening and once for its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Delivery {
@@ -57,7 +83,7 @@ pub struct Delivery {
     /// `opened` or `resolved`.
     pub what: AlertState,
     pub attempts: u32,
-    /// When it is tried next; `None` where it was delivered.
+    /// When it is tried next; `None` where it was delivered, or is not to be any more.
     pub due: Option<Timestamp>,
     pub delivered_at: Option<Timestamp>,
     pub last_error: Option<String>,

@@ -19,7 +19,7 @@ pub mod spec;
 pub mod trigger;
 pub mod window;
 
-pub use alert::{Alert, AlertState, Delivery, Severity};
+pub use alert::{About, Alert, AlertState, Delivery, Severity};
 pub use label::{Added, Figure, Label, NewLabel};
 pub use log::{NewSegment, Segment};
 pub use sink::{Sink, SinkKind};

@@ -10,7 +10,7 @@ use crate::audit::Actor;
 use crate::deploy::EnvironmentId;
 use crate::id::{AlertId, CauseId};
 use crate::monitor::{
-    Added, Alert, Cause, Delivery, Figure, Label, NewLabel, NewSegment, Segment, WindowRecord,
+    About, Added, Alert, Cause, Delivery, Figure, Label, NewLabel, NewSegment, Segment, WindowRecord,
 };
 use crate::{Result, Timestamp};
 
@@ -92,14 +92,22 @@ pub trait AlertStore: Send + Sync {
 
     async fn alert(&self, id: AlertId) -> Result<Option<Alert>>;
 
-    /// Writes an alert, new or as it is to be, and what is to be told of it.
+    /// The one that was opened last about this, open or not.
+    async fn latest(&self, about: &About) -> Result<Option<Alert>>;
+
+    /// Writes an alert, new or as it is to be, with the revision at which it was read, and what is to be told
+    /// of it; answers it with its new revision.
     ///
     /// # Errors
-    /// [`Kind::Conflict`](crate::Kind::Conflict) if another of its rule and subject is open.
-    async fn keep_alert(&self, alert: &Alert, deliveries: &[Delivery], actor: &Actor) -> Result<()>;
+    /// [`Kind::Conflict`](crate::Kind::Conflict) if it was changed since it was read, or another about the same
+    /// is open.
+    async fn keep_alert(&self, alert: &Alert, deliveries: &[Delivery], actor: &Actor) -> Result<Alert>;
 
-    /// Deliveries of `project` that are not done.
+    /// Deliveries of `project` that are not done, in the order in which they are to be told.
     async fn deliveries(&self, project: &str) -> Result<Vec<Delivery>>;
+
+    /// All deliveries of an alert, in the same order.
+    async fn told(&self, alert: AlertId) -> Result<Vec<Delivery>>;
 
     /// Writes what became of a delivery.
     async fn keep_delivery(&self, delivery: &Delivery) -> Result<()>;

@@ -1,13 +1,11 @@
 //! What a comparison comes to.
 
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::{Pair, threshold};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[schema(as = DifferenceVerdict)]
 pub enum Verdict {
     /// The whole interval lies above the margin.
     Worse,
@@ -17,7 +15,7 @@ pub enum Verdict {
 }
 
 /// Error probabilities, over all looks.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Alpha {
     /// Of calling one worse that is not, by its margin.
     pub worse: f64,

@@ -31,7 +31,6 @@ use modelyard_core::deploy::{Counts, EnvironmentState, Judge, LATENCY_ENDS_US, R
 pub use modelyard_evaluate::sequential::{Alpha, Verdict};
 use modelyard_evaluate::sequential::{Arm, Pair, Sample, constant, distance, joined, shifted, threshold};
 use serde::Serialize;
-use utoipa::ToSchema;
 
 use super::View;
 
@@ -79,8 +78,7 @@ pub struct Findings {
 }
 
 /// A comparison as people and decisions see it.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = ReleaseComparison)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     pub candidate: Seen,
     pub incumbent: Seen,
@@ -89,8 +87,7 @@ pub struct Comparison {
     pub outputs: Outputs,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = VersionSeen)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Seen {
     pub package: Digest,
     pub requests: u64,
@@ -105,8 +102,7 @@ pub struct Seen {
 }
 
 /// Candidate − incumbent, a difference of shares.
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = DifferenceBounds)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Bounds {
     pub candidate: Option<f64>,
     pub incumbent: Option<f64>,
@@ -122,8 +118,7 @@ pub struct Bounds {
     pub verdict: Option<Verdict>,
 }
 
-#[derive(Clone, Debug, Serialize, ToSchema)]
-#[schema(as = OutputsCompared)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Outputs {
     /// Total variation between both, as counted.
     pub distance: Option<f64>,

@@ -5,7 +5,6 @@
 //! with what is written, since replicas follow the home by themselves.
 
 mod back;
-mod drill;
 mod look;
 
 use std::collections::BTreeMap;
@@ -24,9 +23,7 @@ use serde_json::Value;
 use super::writing::{self, plain};
 use super::{apply, approval};
 
-use back::note_drill;
-pub use back::roll_back;
-pub use drill::{Drill, drill, roll_back_until_followed};
+pub use back::{note_drill, roll_back};
 pub use look::{Look, look};
 
 /// What is asked for.

@@ -39,7 +39,6 @@ mod schema;
 mod serve;
 mod server;
 mod session;
-mod settings;
 mod show;
 mod status;
 mod table;

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use modelyard_core::Result;
 use modelyard_core::audit::Actor;
 use modelyard_core::id::AlertId;
-use modelyard_core::monitor::{Alert, AlertState, Delivery};
+use modelyard_core::monitor::{About, Alert, Delivery};
 use modelyard_core::ports::AlertStore;
 
 use super::{Memory, State};
@@ -12,8 +12,7 @@ use crate::monitoring;
 impl AlertStore for Memory {
     async fn alerts(&self, project: &str, open: bool) -> Result<Vec<Alert>> {
         let state = self.state();
-        let wanted =
-            |alert: &&Alert| alert.project == project && (!open || alert.state != AlertState::Resolved);
+        let wanted = |alert: &&Alert| alert.project == project && (!open || alert.is_open());
         Ok(state.alerts.iter().rev().filter(wanted).cloned().collect())
     }
 
@@ -21,20 +20,24 @@ impl AlertStore for Memory {
         Ok(self.state().alerts.iter().find(|alert| alert.id == id).cloned())
     }
 
-    async fn keep_alert(&self, alert: &Alert, deliveries: &[Delivery], actor: &Actor) -> Result<()> {
+    async fn latest(&self, about: &About) -> Result<Option<Alert>> {
+        Ok(self.state().alerts.iter().rev().find(|alert| alert.about() == *about).cloned())
+    }
+
+    async fn keep_alert(&self, alert: &Alert, deliveries: &[Delivery], actor: &Actor) -> Result<Alert> {
         let mut state = self.change();
+        let place = state.alerts.iter().position(|known| known.id == alert.id);
+        let before = place.map(|place| state.alerts[place].clone());
+        if before.as_ref().map_or(0, |before| before.revision) != alert.revision {
+            return Err(monitoring::alert_changed(alert));
+        }
         let is_rival = |known: &Alert| {
-            known.id != alert.id
-                && known.state != AlertState::Resolved
-                && alert.state != AlertState::Resolved
-                && (&known.project, &known.environment) == (&alert.project, &alert.environment)
-                && (&known.rule, &known.subject) == (&alert.rule, &alert.subject)
+            known.id != alert.id && known.is_open() && alert.is_open() && known.about() == alert.about()
         };
         if state.alerts.iter().any(is_rival) {
             return Err(monitoring::already_open(alert));
         }
-        let place = state.alerts.iter().position(|known| known.id == alert.id);
-        let before = place.map(|place| state.alerts[place].clone());
+        let alert = &Alert { revision: alert.revision + 1, ..alert.clone() };
         let (event, details) = monitoring::alert_entry(before.as_ref(), alert);
         state.note(actor, event, &monitoring::alert_subject(alert), details);
         match place {
@@ -42,7 +45,7 @@ impl AlertStore for Memory {
             None => state.alerts.push(alert.clone()),
         }
         deliveries.iter().for_each(|delivery| state.keep_delivery(delivery));
-        Ok(())
+        Ok(alert.clone())
     }
 
     async fn deliveries(&self, project: &str) -> Result<Vec<Delivery>> {
@@ -52,6 +55,11 @@ impl AlertStore for Memory {
                 && state.alerts.iter().any(|alert| alert.id == delivery.alert && alert.project == project)
         };
         Ok(state.deliveries.iter().filter(is_of).cloned().collect())
+    }
+
+    async fn told(&self, alert: AlertId) -> Result<Vec<Delivery>> {
+        let state = self.state();
+        Ok(state.deliveries.iter().filter(|delivery| delivery.alert == alert).cloned().collect())
     }
 
     async fn keep_delivery(&self, delivery: &Delivery) -> Result<()> {

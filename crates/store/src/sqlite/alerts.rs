@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use modelyard_core::Result;
 use modelyard_core::audit::Actor;
 use modelyard_core::id::AlertId;
-use modelyard_core::monitor::{Alert, AlertState, Delivery};
+use modelyard_core::monitor::{About, Alert, Delivery};
 use modelyard_core::ports::AlertStore;
 use sqlx::sqlite::SqliteConnection;
 
@@ -31,10 +31,29 @@ impl AlertStore for Database {
         self.alert_in(&mut connection, id).await
     }
 
-    async fn keep_alert(&self, alert: &Alert, deliveries: &[Delivery], actor: &Actor) -> Result<()> {
+    async fn latest(&self, about: &About) -> Result<Option<Alert>> {
+        let text: Option<String> = sqlx::query_scalar(
+            "SELECT document FROM alerts WHERE project = ? AND environment = ? AND rule = ? AND subject = ?
+             ORDER BY rowid DESC LIMIT 1",
+        )
+        .bind(&about.project)
+        .bind(about.environment.as_deref().unwrap_or_default())
+        .bind(&about.rule)
+        .bind(&about.subject)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(|error| self.fault("cannot look up an alert", error))?;
+        text.map(|text| decode(&text, "an alert")).transpose()
+    }
+
+    async fn keep_alert(&self, alert: &Alert, deliveries: &[Delivery], actor: &Actor) -> Result<Alert> {
         let fault = |error| self.fault("cannot keep an alert", error);
         let mut writing = self.write().await?;
         let before = self.alert_in(writing.connection(), alert.id).await?;
+        if before.as_ref().map_or(0, |before| before.revision) != alert.revision {
+            return Err(monitoring::alert_changed(alert));
+        }
+        let alert = &Alert { revision: alert.revision + 1, ..alert.clone() };
         let (event, details) = monitoring::alert_entry(before.as_ref(), alert);
         let written = sqlx::query(
             "INSERT INTO alerts (id, project, environment, rule, subject, is_open, document)
@@ -46,7 +65,7 @@ impl AlertStore for Database {
         .bind(alert.environment.as_deref().unwrap_or_default())
         .bind(&alert.rule)
         .bind(&alert.subject)
-        .bind(alert.state != AlertState::Resolved)
+        .bind(alert.is_open())
         .bind(encode(alert)?)
         .execute(writing.connection())
         .await;
@@ -68,7 +87,8 @@ impl AlertStore for Database {
                 .map_err(fault)?;
         }
         writing.audit(actor, event, &monitoring::alert_subject(alert), details).await?;
-        writing.commit().await
+        writing.commit().await?;
+        Ok(alert.clone())
     }
 
     async fn deliveries(&self, project: &str) -> Result<Vec<Delivery>> {
@@ -80,6 +100,16 @@ impl AlertStore for Database {
         .fetch_all(&self.pool)
         .await
         .map_err(|error| self.fault("cannot list what people are to be told", error))?;
+        texts.iter().map(|text| decode(text, "a delivery")).collect()
+    }
+
+    async fn told(&self, alert: AlertId) -> Result<Vec<Delivery>> {
+        let texts: Vec<String> =
+            sqlx::query_scalar("SELECT document FROM deliveries WHERE alert = ? ORDER BY rowid")
+                .bind(alert.to_string())
+                .fetch_all(&self.pool)
+                .await
+                .map_err(|error| self.fault("cannot list what people were told", error))?;
         texts.iter().map(|text| decode(text, "a delivery")).collect()
     }
 

@@ -84,6 +84,7 @@ pub(crate) fn alert(n: u32, subject: &str) -> Alert {
         resolved_at: None,
         silenced_until: None,
         seen: 1,
+        revision: 0,
     }
 }
 
