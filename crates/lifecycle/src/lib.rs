@@ -11,6 +11,7 @@ mod environment;
 pub mod monitor;
 mod outcome;
 mod progress;
+pub mod report;
 pub mod reproduce;
 pub mod seal;
 mod snapshot;

@@ -41,6 +41,25 @@ impl StrategyKind {
         matches!(self, Self::Canary | Self::Shadow | Self::AB)
     }
 
+    /// The keys of `[environments.NAME.strategy]` that have an effect on it.
+    pub fn heeds(self) -> &'static [&'static str] {
+        match self {
+            // It is over as soon as every replica is ready.
+            Self::AllAtOnce => &[],
+            // Nothing answers beside it: it is compared with what was before, for a time.
+            Self::BlueGreen => &["min_time", "max_time", "on_timeout", "error_margin", "max_shift"],
+            Self::Canary | Self::Shadow | Self::AB => &[
+                "min_samples",
+                "min_time",
+                "max_time",
+                "on_timeout",
+                "error_margin",
+                "latency_margin",
+                "max_shift",
+            ],
+        }
+    }
+
     /// The shares where none are configured.
     pub fn default_weights(self) -> Vec<f64> {
         match self {

@@ -1,11 +1,13 @@
 //! What a comparison comes to.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Pair, threshold};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DifferenceVerdict)]
 pub enum Verdict {
     /// The whole interval lies above the margin.
     Worse,
@@ -15,7 +17,7 @@ pub enum Verdict {
 }
 
 /// Error probabilities, over all looks.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Alpha {
     /// Of calling one worse that is not, by its margin.
     pub worse: f64,

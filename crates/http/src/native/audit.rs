@@ -23,7 +23,7 @@ pub(super) fn routes() -> Vec<Route> {
             .asks::<Which>()
             .answers_list::<AuditEntry>(),
         get("/audit/verdict", "Whether the log is whole: nothing changed, removed or cut off", verify)
-            .does("audit")
+            .does("audit --verify")
             .answers::<Verdict>(),
     ]
 }

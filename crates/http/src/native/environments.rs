@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::{Extension, Json};
 use modelyard_core::deploy::EnvironmentId;
+use modelyard_core::model::ModelRef;
 use modelyard_lifecycle::deploy::environments::{self, Listed, Shown, Unequal};
 use modelyard_lifecycle::deploy::tested;
 
@@ -43,10 +44,11 @@ pub(super) fn routes() -> Vec<Route> {
         .answers_list::<Unequal>(),
         get(
             "/projects/{project}/environments/{environment}/report",
-            "The newest report of application tests there",
+            "The newest report of application tests there, of any version or of one",
             report,
         )
-        .does("report")
+        .does("report --environment")
+        .asks::<Of>()
         .answers::<Value>(),
         get(
             "/projects/{project}/environments/{environment}/replicas/{replica}/log",
@@ -108,11 +110,20 @@ async fn differences(
     Ok(Json(environments::differences(&one, &other, tested.as_ref(), machine)))
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Of {
+    /// `late-flights`, `late-flights@3`, `late-flights@challenger`.
+    model: Option<String>,
+}
+
 async fn report(
     State(api): State<Arc<Api>>,
     Path(environment): Path<(String, String)>,
+    Query(of): Query<Of>,
 ) -> Result<Json<Value>, Refusal> {
-    let release = tested::newest(&api.home, &id(environment), None).await?;
+    let model = of.model.as_deref().map(str::parse::<ModelRef>).transpose()?;
+    let release = tested::find(&api.home, &id(environment), model.as_ref()).await?;
     Ok(Json(json!(tested::report(&api.home, &release).await?)))
 }
 

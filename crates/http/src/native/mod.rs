@@ -113,8 +113,10 @@ pub struct Listed {
     /// `/api/v1/models/{name}`.
     pub path: String,
     pub permission: Permission,
-    /// The command that does the same: `models show`.
+    /// The command that does the same: `models show`, `rollback --drill`.
     pub command: Option<&'static str>,
+    /// Names of what may be said: in the path, behind the `?`, in the body.
+    pub says: Vec<String>,
     pub summary: &'static str,
 }
 

@@ -7,8 +7,10 @@ use axum::{Extension, Json};
 use modelyard_core::deploy::{Approval, Verdict};
 use modelyard_core::model::{ModelRef, ModelVersion, RegisteredModel, Which};
 use modelyard_lifecycle::deploy::approval;
+use modelyard_lifecycle::report;
 use modelyard_track::registry;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Api;
@@ -33,6 +35,9 @@ pub(super) fn routes() -> Vec<Route> {
         get("/models/{name}/versions/{version}/approvals", "What people said of a version", approvals)
             .does("models show")
             .answers_list::<Approval>(),
+        get("/models/{name}/versions/{version}/report", "The report of a version's test", report)
+            .does("report")
+            .answers::<Value>(),
         post(
             "/models/{name}/versions/{version}/approve",
             Permission::Approve,
@@ -92,6 +97,15 @@ async fn approvals(
     let model: ModelRef = format!("{name}@{version}").parse()?;
     let found = registry::find(&api.home, &model).await?;
     Ok(Json(api.home.environments.approvals(&found.name, found.number).await?))
+}
+
+async fn report(
+    State(api): State<Arc<Api>>,
+    Path((name, version)): Path<(String, String)>,
+) -> Result<Json<Value>, Refusal> {
+    let model: ModelRef = format!("{name}@{version}").parse()?;
+    let found = report::of_version(&api.home, &model).await?;
+    Ok(Json(json!(report::read(&api.home, &found).await?)))
 }
 
 /// What somebody says with it.

@@ -26,7 +26,7 @@ pub(super) fn routes() -> Vec<Route> {
             "What applying the project's folder, as it is now, would change",
             plan,
         )
-        .does("apply")
+        .does("apply --dry-run")
         .answers::<Plan>(),
         post(
             "/projects/{project}/apply",

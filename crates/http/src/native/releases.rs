@@ -10,7 +10,7 @@ use modelyard_core::deploy::{
 use modelyard_core::model::{ModelRef, ModelVersion};
 use modelyard_core::{Fault, Kind, Timestamp};
 use modelyard_lifecycle::deploy::environments;
-use modelyard_lifecycle::deploy::release::{self, Asked, Begun};
+use modelyard_lifecycle::deploy::release::{self, Asked, Begun, Drill, Look};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -30,11 +30,16 @@ pub(super) fn routes() -> Vec<Route> {
             "The releases of an environment, the newest first",
             list,
         )
-        .does("release status")
         .answers_list::<Release>(),
-        get("/releases/{release}", "A release and its decisions", show)
-            .does("release status")
-            .answers::<Release>(),
+        get("/releases/{release}", "A release and its decisions", show).answers::<Release>(),
+        get(
+            "/projects/{project}/environments/{environment}/release",
+            "The release under way in an environment, else the last one: what it waits for, and on what it is \
+             judged now; null where nothing was released yet",
+            look,
+        )
+        .does("release status")
+        .answers::<Look>(),
         post(
             "/projects/{project}/environments/{environment}/releases",
             deploy,
@@ -94,6 +99,14 @@ pub(super) fn routes() -> Vec<Route> {
         .does("rollback")
         .takes::<Why>()
         .answers::<Release>(),
+        post(
+            "/projects/{project}/environments/{environment}/rollback/drill",
+            deploy,
+            "Goes back and forth again, and records how long each takes",
+            drill,
+        )
+        .does("rollback --drill")
+        .answers::<Drill>(),
         put(
             "/projects/{project}/environments/{environment}/freeze",
             deploy,
@@ -127,6 +140,13 @@ async fn show(State(api): State<Arc<Api>>, Path(text): Path<String>) -> Result<J
     let found = api.home.environments.release(parsed).await?;
     let found = found.ok_or_else(|| Fault::new(Kind::NotFound, format!("there is no release `{text}`")))?;
     Ok(Json(found))
+}
+
+async fn look(
+    State(api): State<Arc<Api>>,
+    Path(environment): Path<(String, String)>,
+) -> Result<Json<Option<Look>>, Refusal> {
+    Ok(Json(release::look(&api.home, &id(environment), api.clock.now()).await?))
 }
 
 /// What is to be released.
@@ -247,6 +267,14 @@ async fn rollback(
     let cause = why.cause.unwrap_or_else(|| "asked for".to_owned());
     let rolled = release::roll_back(&api.home, &*api.clock, &id(environment), &cause, &caller.0).await?;
     Ok(Json(rolled))
+}
+
+async fn drill(
+    State(api): State<Arc<Api>>,
+    Path(environment): Path<(String, String)>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Drill>, Refusal> {
+    Ok(Json(release::drill(&api.home, &*api.clock, &id(environment), &caller.0).await?))
 }
 
 /// How long, and why.

@@ -138,6 +138,18 @@ impl Route {
         self.answers.as_ref()
     }
 
+    fn says(&self) -> Vec<String> {
+        let in_path = self.path.split('/').filter_map(|word| word.strip_prefix('{')?.strip_suffix('}'));
+        let mut said: Vec<String> = in_path.map(str::to_owned).collect();
+        said.extend(self.query.iter().map(|parameter| parameter.name.clone()));
+        // The body's own schema comes first among those that it uses.
+        let body = self.takes.as_ref().and_then(|shape| shape.used.first());
+        if let Some((_, RefOr::T(Schema::Object(body)))) = body {
+            said.extend(body.properties.keys().cloned());
+        }
+        said
+    }
+
     pub(super) fn listed(&self) -> Listed {
         Listed {
             method: match self.method {
@@ -148,6 +160,7 @@ impl Route {
             path: format!("{ROOT}{}", self.path),
             permission: self.permission,
             command: self.command,
+            says: self.says(),
             summary: self.summary,
         }
     }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use modelyard_core::run::{Run, RunFilter, RunKind};
+use modelyard_lifecycle::report;
 use modelyard_track::runs;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use utoipa::IntoParams;
 
 use super::Api;
@@ -27,6 +29,9 @@ pub(super) fn routes() -> Vec<Route> {
             .does("runs show")
             .answers::<Run>(),
         get("/runs/{run}/parts", "The steps of a run", parts).does("show").answers_list::<Run>(),
+        get("/runs/{run}/report", "The report of the model that a run tested", report)
+            .does("report")
+            .answers::<Value>(),
     ]
 }
 
@@ -34,6 +39,9 @@ pub(super) fn routes() -> Vec<Route> {
 #[serde(deny_unknown_fields)]
 struct Which {
     project: Option<String>,
+    /// Steps and trials too.
+    #[serde(default)]
+    all: bool,
     /// At most 1,000; 50 where nothing is said.
     limit: Option<u32>,
 }
@@ -41,7 +49,7 @@ struct Which {
 async fn list(State(api): State<Arc<Api>>, Query(which): Query<Which>) -> Result<Json<Vec<Run>>, Refusal> {
     let filter = RunFilter {
         project: which.project,
-        kind: Some(RunKind::Pipeline),
+        kind: (!which.all).then_some(RunKind::Pipeline),
         limit: Some(which.limit.unwrap_or(50).min(MOST)),
         ..RunFilter::default()
     };
@@ -60,4 +68,10 @@ async fn show(State(api): State<Arc<Api>>, Path(run): Path<String>) -> Result<Js
 async fn parts(State(api): State<Arc<Api>>, Path(run): Path<String>) -> Result<Json<Vec<Run>>, Refusal> {
     let run = runs::find(&api.home, &run).await?;
     Ok(Json(runs::parts(&api.home, &run).await?))
+}
+
+async fn report(State(api): State<Arc<Api>>, Path(run): Path<String>) -> Result<Json<Value>, Refusal> {
+    let run = runs::find(&api.home, &run).await?;
+    let found = report::of_run(&api.home, run).await?;
+    Ok(Json(json!(report::read(&api.home, &found).await?)))
 }

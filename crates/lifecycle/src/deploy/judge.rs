@@ -31,6 +31,7 @@ use modelyard_core::deploy::{Counts, EnvironmentState, Judge, LATENCY_ENDS_US, R
 pub use modelyard_evaluate::sequential::{Alpha, Verdict};
 use modelyard_evaluate::sequential::{Arm, Pair, Sample, constant, distance, joined, shifted, threshold};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::View;
 
@@ -78,7 +79,8 @@ pub struct Findings {
 }
 
 /// A comparison as people and decisions see it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ReleaseComparison)]
 pub struct Comparison {
     pub candidate: Seen,
     pub incumbent: Seen,
@@ -87,7 +89,8 @@ pub struct Comparison {
     pub outputs: Outputs,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = VersionSeen)]
 pub struct Seen {
     pub package: Digest,
     pub requests: u64,
@@ -102,7 +105,8 @@ pub struct Seen {
 }
 
 /// Candidate − incumbent, a difference of shares.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = DifferenceBounds)]
 pub struct Bounds {
     pub candidate: Option<f64>,
     pub incumbent: Option<f64>,
@@ -118,7 +122,8 @@ pub struct Bounds {
     pub verdict: Option<Verdict>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = OutputsCompared)]
 pub struct Outputs {
     /// Total variation between both, as counted.
     pub distance: Option<f64>,

@@ -5,6 +5,7 @@
 //! with what is written, since replicas follow the home by themselves.
 
 mod back;
+mod drill;
 mod look;
 
 use std::collections::BTreeMap;
@@ -23,7 +24,9 @@ use serde_json::Value;
 use super::writing::{self, plain};
 use super::{apply, approval};
 
-pub use back::{note_drill, roll_back};
+use back::note_drill;
+pub use back::roll_back;
+pub use drill::{Drill, drill, roll_back_until_followed};
 pub use look::{Look, look};
 
 /// What is asked for.

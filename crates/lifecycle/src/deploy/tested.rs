@@ -1,9 +1,11 @@
 //! The report of application tests: of the newest release that was tested in an environment.
 
 use modelyard_core::deploy::{EnvironmentId, Release};
+use modelyard_core::model::{ModelRef, Which};
 use modelyard_core::ports::Home;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_evaluate::ApplicationReport;
+use modelyard_track::registry;
 
 use super::environments;
 
@@ -30,6 +32,19 @@ pub async fn newest(home: &Home, id: &EnvironmentId, model: Option<(&str, Option
             id.name
         ))
     })
+}
+
+/// As [`newest`], of whatever versions `model` names; of all where none is named.
+///
+/// # Errors
+/// As [`newest`]; and if `model` names a version that is not there.
+pub async fn find(home: &Home, id: &EnvironmentId, model: Option<&ModelRef>) -> Result<Release> {
+    let Some(model) = model else { return newest(home, id, None).await };
+    if matches!(model.which, Which::Default) {
+        return newest(home, id, Some((&model.name, None))).await;
+    }
+    let version = registry::find(home, model).await?;
+    newest(home, id, Some((&version.name, Some(version.number)))).await
 }
 
 /// What was found when `release` was tested.

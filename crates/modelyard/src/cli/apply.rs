@@ -10,8 +10,7 @@ use modelyard_lifecycle::Workshop;
 use modelyard_lifecycle::deploy::apply::{self, Act, Difference, Proposal};
 use serde_json::{Value, json};
 
-use super::session;
-use super::{Context, print, text};
+use super::{Context, print, session, settings, text};
 
 /// Write environments, monitor and triggers into the home, after showing what would change
 #[derive(clap::Args)]
@@ -133,16 +132,22 @@ fn line(change: &Difference) -> String {
     if !change.name.is_empty() {
         what = format!("{what} {}", change.name);
     }
+    let written = |value: &Value| match change.kind {
+        "environment" => settings::written(&change.key, value),
+        _ => None,
+    };
     if !change.key.is_empty() {
-        what = format!("{what} {}", change.key);
+        let key = written(&change.after).or_else(|| written(&change.before)).map(|(key, _)| key);
+        what = format!("{what} {}", key.as_ref().unwrap_or(&change.key));
     }
+    let value = |value: &Value| written(value).map_or_else(|| text::value(value), |(_, text)| text);
     let values = match (change.kind, change.act, change.key.as_str()) {
         ("file", _, _) => String::new(),
         ("environment", Act::Add, "") => summary(&change.after),
         ("environment", Act::Remove, "") => "is stopped; its history stays".to_owned(),
-        (_, Act::Add, _) => text::value(&change.after),
-        (_, Act::Remove, _) => format!("was {}", text::value(&change.before)),
-        _ => format!("{} → {}", text::value(&change.before), text::value(&change.after)),
+        (_, Act::Add, _) => value(&change.after),
+        (_, Act::Remove, _) => format!("was {}", value(&change.before)),
+        _ => format!("{} → {}", value(&change.before), value(&change.after)),
     };
     format!("  {sign} {what}  {values}").trim_end().to_owned()
 }

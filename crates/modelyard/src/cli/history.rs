@@ -244,12 +244,12 @@ mod tests {
         assert_eq!(
             text,
             "wanted from (UTC)    by, why\n  \
-             serves                                                share           first served  last served\n\
+             serves                                                share            first served  last served\n\
              2020-03-14 10:10:00  ci: canary began\n  \
-             expected-arrival-delays-of-departures-in-new-york@1   75 %            10:10:00      03-15 19:20\n  \
-             expected-arrival-delays-of-departures-in-new-york@12  25 %            10:11:00      10:20:00\n\
+             expected-arrival-delays-of-departures-in-new-york@1   75 %             10:10:00      03-15 19:20\n  \
+             expected-arrival-delays-of-departures-in-new-york@12  25 %             10:11:00      10:20:00\n\
              2020-03-14 10:05:00  ci\n  \
-             expected-arrival-delays-of-departures-in-new-york@1   75 %            10:10:00      03-15 19:20\n  \
+             expected-arrival-delays-of-departures-in-new-york@1   75 %             10:10:00      03-15 19:20\n  \
              expected-arrival-delays-of-departures-in-new-york@12  copies of 100 %\n\
              2020-03-14 10:00:00  ci: asked for\n  \
              nothing"

@@ -39,6 +39,7 @@ mod schema;
 mod serve;
 mod server;
 mod session;
+mod settings;
 mod show;
 mod status;
 mod table;

@@ -10,9 +10,10 @@ use modelyard_core::fault::Attempt;
 use modelyard_core::model::ModelRef;
 use modelyard_core::outcome::Outcome;
 use modelyard_core::run::{Run, RunKind};
-use modelyard_core::{Digest, Fault, Kind, Result};
+use modelyard_core::{Fault, Kind, Result};
 use modelyard_evaluate::Report;
-use modelyard_track::{registry, runs};
+use modelyard_lifecycle::report::{self, Found};
+use modelyard_track::runs;
 use serde_json::json;
 
 use super::place::{self, Place};
@@ -43,7 +44,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         return application::run(&args, environment, &place, ctx).await;
     }
     let found = find(&place, args.what.as_deref()).await?;
-    let report = read(&place, &found).await?;
+    let report = report::read(&place.home, &found).await?;
     let page = match (&args.output, args.open) {
         (Some(file), _) => Some(file.clone()),
         (None, true) => Some(session::cache()?.join("reports").join(format!("{}.html", found.name()))),
@@ -70,65 +71,18 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where a report comes from.
-struct Found {
-    report: Digest,
-    /// The pipeline run that tested the model, where it is known.
-    run: Option<Run>,
-    /// The version it was registered as.
-    version: Option<(String, u32)>,
-}
-
-impl Found {
-    /// What names it in the next command.
-    fn name(&self) -> String {
-        match (&self.version, &self.run) {
-            (Some((name, number)), _) => format!("{name}@{number}"),
-            (None, Some(run)) => run.id.to_string(),
-            (None, None) => self.report.to_string(),
-        }
-    }
-}
-
 async fn find(place: &Place, what: Option<&str>) -> Result<Found> {
     if let Some(what) = what
         && runs::lookup(&place.home, what).await?.is_none()
         && let Ok(model) = what.parse::<ModelRef>()
     {
-        return of_version(place, &model).await;
+        return report::of_version(&place.home, &model).await;
     }
     let run = match what {
         Some(what) => runs::find(&place.home, what).await?,
         None => newest_tested(place).await?,
     };
-    let run = match run.parent {
-        Some(parent) if run.kind != RunKind::Pipeline => place.home.runs.get(parent).await?.unwrap_or(run),
-        _ => run,
-    };
-    let outcome = Outcome::of(&run)?;
-    let report = outcome.report.ok_or_else(|| {
-        Fault::new(Kind::NotFound, format!("the run {} tested no model", run.id))
-            .hint(format!("modelyard show {}", run.id))
-    })?;
-    let model = outcome.model.as_ref().and_then(|model| model.parse::<ModelRef>().ok());
-    let version = match model {
-        Some(model) => place.home.models.resolve(&model).await?.map(|version| (version.name, version.number)),
-        None => None,
-    };
-    Ok(Found { report, run: Some(run), version })
-}
-
-async fn of_version(place: &Place, model: &ModelRef) -> Result<Found> {
-    let version = registry::find(&place.home, model).await?;
-    let title = format!("{}@{}", version.name, version.number);
-    let report = version
-        .report
-        .ok_or_else(|| Fault::new(Kind::NotFound, format!("{title} was registered without a test report")))?;
-    let run = match version.run {
-        Some(id) => place.home.runs.get(id).await?,
-        None => None,
-    };
-    Ok(Found { report, run, version: Some((version.name, version.number)) })
+    report::of_run(&place.home, run).await
 }
 
 async fn newest_tested(place: &Place) -> Result<Run> {
@@ -146,30 +100,6 @@ async fn newest_tested(place: &Place) -> Result<Run> {
     }
     Err(Fault::new(Kind::NotFound, format!("no run of `{}` has tested a model yet", newest.project))
         .hint("modelyard run"))
-}
-
-/// The stored report, with what is known of it only now: number, run, commit, time.
-async fn read(place: &Place, found: &Found) -> Result<Report> {
-    let bytes = place.home.blobs.get(found.report).await?.ok_or_else(|| {
-        Fault::new(Kind::NotFound, format!("the report of {} is not in the home any more", found.name()))
-    })?;
-    let mut report = Report::from_json(&bytes)?;
-    if let Some((name, number)) = &found.version {
-        report.model.name.clone_from(name);
-        report.model.number = Some(*number);
-    }
-    if let Some(run) = &found.run {
-        report.model.run = Some(run.id.to_string());
-        let parts = runs::parts(&place.home, run).await?;
-        let test = parts.iter().rfind(|part| part.name == "test");
-        report.model.tested_at = test.and_then(|test| test.ended_at).or(run.ended_at);
-        report.provenance.commit = run.source.as_ref().map(|commit| {
-            let changed = if commit.difference.is_some() { ", changed since" } else { "" };
-            format!("{}{changed}", commit.id)
-        });
-        report.provenance.reproduce = Some(format!("modelyard reproduce {}", found.name()));
-    }
-    Ok(report)
 }
 
 /// Writes the page; `make_folder` where the folder is our own.

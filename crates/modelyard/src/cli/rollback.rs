@@ -1,12 +1,13 @@
 //! `modelyard rollback`: what served before serves again.
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use modelyard_core::deploy::{EnvironmentId, Release, ReleaseKind, ReleaseStatus};
+use modelyard_core::Result;
+use modelyard_core::deploy::{EnvironmentId, ReleaseKind};
 use modelyard_core::ports::Home;
-use modelyard_core::{Fault, Kind, Result};
-use modelyard_lifecycle::deploy::{View, environments, release};
+use modelyard_lifecycle::deploy::environments;
+use modelyard_lifecycle::deploy::release::{self, Drill};
 use modelyard_lifecycle::duration_text;
 use serde_json::json;
 
@@ -27,16 +28,14 @@ pub(crate) struct Args {
     wait: bool,
 }
 
-/// A replica looks ten times a second; one that does not follow by then is not there.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let conduct = Conduct::new(ctx, &args.environment).await?;
     let (home, id) = (conduct.home.clone(), conduct.id.clone());
     if args.drill {
         return drill(&home, &id, ctx).await;
     }
-    let (back, took) = go_back(&home, &id, "asked for", ctx).await?;
+    let (back, took) =
+        release::roll_back_until_followed(&home, &*ctx.clock, &id, "asked for", &session::actor()).await?;
     let listen = environments::find(&home, &id).await?.spec.listen;
     if !back.status.has_ended() {
         // It left the replicas meanwhile: it has to be loaded first.
@@ -70,76 +69,17 @@ async fn home_serves(home: &Home, id: &EnvironmentId) -> Result<Option<String>> 
     Ok(environment.state.stable().map(|placed| format!("{}@{}", placed.model, placed.number)))
 }
 
-/// What was recorded, and how long it took until every replica followed; `None` where none answers.
-async fn go_back(
-    home: &Home,
-    id: &EnvironmentId,
-    cause: &str,
-    ctx: &Context,
-) -> Result<(Release, Option<Duration>)> {
-    let began = Instant::now();
-    let release = release::roll_back(home, &*ctx.clock, id, cause, &session::actor()).await?;
-    if !release.status.has_ended() {
-        return Ok((release, None));
-    }
-    let environment = environments::find(home, id).await?;
-    let generation = environment.state.generation;
-    while began.elapsed() < PATIENCE {
-        let view = View::of(home.observations.reports(id).await?, ctx.clock.now());
-        if view.live.is_empty() {
-            return Ok((release, None));
-        }
-        if view.live.iter().all(|report| report.generation >= generation) {
-            return Ok((release, Some(began.elapsed())));
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Err(Fault::new(Kind::Timeout, format!("a replica of `{}` does not follow", id.name))
-        .hint(format!("modelyard environments show {}", id.name)))
-}
-
 async fn drill(home: &Home, id: &EnvironmentId, ctx: &Context) -> Result<ExitCode> {
-    let environment = environments::find(home, id).await?;
-    if environment.release.is_some() {
-        return Err(Fault::new(
-            Kind::Release,
-            format!("cannot drill a rollback of `{}` while a release is under way", id.name),
-        )
-        .hint(format!("modelyard release status {}", id.name)));
-    }
-    let (back, away) = go_back(home, id, "drill: back", ctx).await?;
-    if back.status != ReleaseStatus::Done {
-        return Err(Fault::new(
-            Kind::Release,
-            format!("the version before is no longer warm in `{}`; it is being loaded", id.name),
-        )
-        .hint(format!("modelyard release status {}", id.name)));
-    }
-    let (forth, home_again) = go_back(home, id, "drill: forth again", ctx).await?;
-    let (Some(away), Some(home_again)) = (away, home_again) else {
-        return Err(Fault::new(
-            Kind::Release,
-            format!("no replica of `{}` answers: nothing was measured", id.name),
-        )
-        .hint("modelyard server"));
-    };
-    release::note_drill(home, &back, away.as_millis() as u64, ctx.clock.now()).await?;
-    release::note_drill(home, &forth, home_again.as_millis() as u64, ctx.clock.now()).await?;
+    let drill = release::drill(home, &*ctx.clock, id, &session::actor()).await?;
     if ctx.json {
-        print::json(&json!({
-            "back_to": release::title(&back),
-            "back_ms": away.as_millis() as u64,
-            "forth_to": release::title(&forth),
-            "forth_ms": home_again.as_millis() as u64,
-        }));
+        print::json(&json!(drill));
     } else if !ctx.quiet {
+        let Drill { back_to, back_ms, forth_to, forth_ms } = drill;
         print::result(format!(
-            "{}: back to {} in {}, forth to {} in {}.",
+            "{}: back to {back_to} in {}, forth to {forth_to} in {}.",
             id.name,
-            release::title(&back),
-            text(away),
-            release::title(&forth),
-            text(home_again)
+            duration_text(back_ms),
+            duration_text(forth_ms)
         ));
     }
     Ok(ExitCode::SUCCESS)

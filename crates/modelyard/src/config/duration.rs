@@ -25,6 +25,21 @@ pub(crate) fn parse(text: &str) -> Option<f64> {
     (seconds > 0.0 && seconds <= MOST).then_some(seconds)
 }
 
+/// `seconds` as [`parse`] reads them: `1h30m`, to the millisecond.
+pub(crate) fn text(seconds: f64) -> String {
+    let mut rest = (seconds * 1e3).round();
+    let mut text = String::new();
+    for (unit, factor) in UNITS.iter().rev() {
+        let factor = factor * 1e3;
+        let number = (rest / factor).floor();
+        if number > 0.0 {
+            text.push_str(&format!("{number}{unit}"));
+            rest -= number * factor;
+        }
+    }
+    if text.is_empty() { format!("{}ms", seconds * 1e3) } else { text }
+}
+
 /// As [`parse`], for an argument of a command.
 pub(crate) fn parse_argument(text: &str) -> Result<Duration, String> {
     let seconds = parse(text).ok_or("wanted a duration: `90s`, `1h30m`")?;
@@ -33,7 +48,7 @@ pub(crate) fn parse_argument(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{parse, text};
 
     #[test]
     fn durations_have_units() {
@@ -41,6 +56,9 @@ mod tests {
             [("90s", 90.0), ("1h30m", 5_400.0), ("1w", 604_800.0), ("250ms", 0.25), ("1.5 h", 5_400.0)]
         {
             assert_eq!(parse(text), Some(seconds), "{text}");
+        }
+        for written in ["250ms", "1s", "1m", "1h30m", "3d", "1w", "2w1d3h4m5s6ms", "0.4ms"] {
+            assert_eq!(text(parse(written).unwrap()), written);
         }
         for text in ["", "5", "s", "1y", "0s", "1h30", "-1s", "1..2s", "∞", "99999999999999999999w"] {
             assert_eq!(parse(text), None, "{text}");

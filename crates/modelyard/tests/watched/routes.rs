@@ -43,6 +43,12 @@ fn a_release_is_driven_to_production_by_routes_alone() {
     assert!(kinds("audit") >= 3 && kinds("release") >= 3 && kinds("tests") >= 1, "{heard:?}");
     let tested = rig.get(&format!("{STAGING}/report"));
     assert_eq!((&tested["number"], &tested["release"]), (&json!(1), &deployed["id"]));
+    assert_eq!(rig.get(&format!("{STAGING}/report?model=wine-cultivar@1")), tested);
+    assert_eq!(rig.ask("GET", &format!("{STAGING}/report?model=wine-cultivar@9"), &Value::Null).0, 404);
+    let report = rig.get("models/wine-cultivar/versions/1/report");
+    assert_eq!(report, rig.project.document(&["report", "wine-cultivar@1"]));
+    assert_eq!(rig.get(&format!("runs/{}/report", report["model"]["run"].as_str().unwrap())), report);
+    assert_eq!(rig.get(&format!("{PRODUCTION}/release")), Value::Null);
     let first = post(format!("{PRODUCTION}/releases"), json!({"cause": "the first"}))["release"].clone();
     let heard = events.until_release_is(&first["id"], "done");
     let last = &heard.last().unwrap().1;
@@ -57,6 +63,15 @@ fn a_release_is_driven_to_production_by_routes_alone() {
     events.until_release_is(&deployed["id"], "done");
     let second = post(format!("{PRODUCTION}/releases"), json!({}))["release"].clone();
     events.until_release_is(&second["id"], "rolling");
+    // On what it is judged, as the command tells it.
+    let look = rig.get(&format!("{PRODUCTION}/release"));
+    assert_eq!((&look["release"]["id"], &look["incumbent"]), (&second["id"], &json!(1)), "{look}");
+    assert_eq!((&look["share"], &look["missing"]), (&json!(0.1), &Value::Null), "{look}");
+    assert_eq!(look["comparison"]["errors"]["verdict"], "undecided", "{look}");
+    let told = rig.project.document(&["release", "status", "production"]);
+    assert_eq!(told["comparison"]["latency"]["margin"], look["comparison"]["latency"]["margin"], "{told}");
+    let (status, refused) = rig.ask("POST", &format!("{PRODUCTION}/rollback/drill"), &Value::Null);
+    assert_eq!(status, 409, "{refused}");
     for (verb, status) in [("pause", "paused"), ("resume", "rolling"), ("promote", "done")] {
         post(format!("{PRODUCTION}/release/{verb}"), Value::Null);
         events.until_release_is(&second["id"], status);
@@ -64,6 +79,15 @@ fn a_release_is_driven_to_production_by_routes_alone() {
     let shown = rig.get(&format!("releases/{}", second["id"].as_str().unwrap()));
     assert_eq!((&shown["status"], &shown["number"]), (&json!("done"), &json!(2)));
     assert_eq!(rig.get("models/wine-cultivar")["aliases"]["champion"], 2);
+
+    assert_eq!(followed(&rig), 2);
+    let drill = post(format!("{PRODUCTION}/rollback/drill"), Value::Null);
+    assert_eq!(
+        (&drill["back_to"], &drill["forth_to"]),
+        (&json!("wine-cultivar@1"), &json!("wine-cultivar@2"))
+    );
+    assert!(drill["back_ms"].is_u64() && drill["forth_ms"].is_u64(), "{drill}");
+    assert_eq!(followed(&rig), 2);
 
     // Back; then nothing may begin; then one that is withdrawn.
     let back = post(format!("{PRODUCTION}/rollback"), json!({"cause": "too dear"}));

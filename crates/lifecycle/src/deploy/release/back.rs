@@ -117,7 +117,12 @@ async fn gone_back(
 ///
 /// # Errors
 /// If the home can't be written.
-pub async fn note_drill(home: &Home, release: &Release, followed_ms: u64, now: Timestamp) -> Result<()> {
+pub(super) async fn note_drill(
+    home: &Home,
+    release: &Release,
+    followed_ms: u64,
+    now: Timestamp,
+) -> Result<()> {
     let mut release = release.clone();
     let mut measured =
         decision("measured", &format!("every replica followed in {followed_ms} ms"), &release.by, now);

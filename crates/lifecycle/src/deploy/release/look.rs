@@ -4,6 +4,7 @@ use modelyard_core::deploy::{EnvironmentId, Release, ReleaseStatus};
 use modelyard_core::ports::Home;
 use modelyard_core::{Result, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{frozen, missing};
 use crate::deploy::View;
@@ -11,7 +12,8 @@ use crate::deploy::environments::find;
 use crate::deploy::judge::Comparison;
 
 /// A release, and what is known of it now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ReleaseLook)]
 pub struct Look {
     pub release: Release,
     /// Candidate against incumbent in this step, while there is one.

@@ -2,14 +2,15 @@
 
 use std::process::ExitCode;
 
-use modelyard_core::Result;
 use modelyard_core::deploy::Phase;
+use modelyard_core::fault::Attempt;
+use modelyard_core::{Kind, Result};
 use modelyard_lifecycle::deploy::environments::{self, Shown};
 use serde_json::{Value, json};
 
 use super::list::elsewhere;
 use crate::cli::table::{Column, Table};
-use crate::cli::{Context, print, session, text};
+use crate::cli::{Context, print, session, settings, text};
 
 /// Show what an environment serves, by which rules, and its replicas
 #[derive(clap::Args)]
@@ -43,7 +44,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     }
     section("versions", &versions(&shown));
     section("replicas", &replicas(&shown, ctx));
-    section("rules", &rules(&shown.settings));
+    section("rules", &rules(&shown.settings)?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -104,34 +105,13 @@ fn replicas(shown: &Shown, ctx: &Context) -> String {
     lines
 }
 
-/// Settings that are set, a line each.
-fn rules(settings: &Value) -> String {
+/// As they stand in `modelyard.toml`.
+fn rules(settings: &Value) -> Result<String> {
+    let spec = serde_json::from_value(settings.clone())
+        .attempt(Kind::Internal, || "cannot read the environment's settings".to_owned())?;
     let mut table = Table::new([Column::left("", Column::KEEP), Column::left("", Column::KEEP)]);
-    for (key, value) in settings.as_object().into_iter().flatten() {
-        let empty = value.is_null() || value.as_object().is_some_and(|table| table.is_empty());
-        if !empty {
-            table.row([key.clone(), flat(value)]);
-        }
+    for (key, value) in settings::lines(&spec) {
+        table.row([key, format!("= {value}")]);
     }
-    table.text()
-}
-
-/// `count 2, independent true`.
-fn flat(value: &Value) -> String {
-    match value {
-        Value::Object(entries) => {
-            let set = entries
-                .iter()
-                .filter(|(_, value)| !value.is_null() && !value.as_array().is_some_and(Vec::is_empty));
-            let words: Vec<String> = set
-                .map(|(key, value)| match value {
-                    Value::Object(_) => format!("{key} ({})", flat(value)),
-                    _ => format!("{key} {}", flat(value)),
-                })
-                .collect();
-            words.join(", ")
-        }
-        Value::Array(items) => items.iter().map(flat).collect::<Vec<_>>().join(" "),
-        other => text::value(other),
-    }
+    Ok(table.text())
 }

@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use modelyard_core::Result;
-use modelyard_core::deploy::{EnvironmentId, Release};
-use modelyard_core::model::{ModelRef, Which};
+use modelyard_core::deploy::EnvironmentId;
+use modelyard_core::model::ModelRef;
 use modelyard_evaluate::ApplicationReport;
 use modelyard_evaluate::application::Outcome;
 use modelyard_lifecycle::deploy::tested;
@@ -17,7 +17,8 @@ use super::{Args, show, write};
 
 pub(super) async fn run(args: &Args, environment: &str, place: &Place, ctx: &Context) -> Result<ExitCode> {
     let id = session::environment_id(environment, || place.project())?;
-    let release = find(place, &id, args.what.as_deref()).await?;
+    let model = args.what.as_deref().map(str::parse::<ModelRef>).transpose()?;
+    let release = tested::find(&place.home, &id, model.as_ref()).await?;
     let report = tested::report(&place.home, &release).await?;
     let name = format!("{}@{}-in-{}", release.model, release.number, id.name);
     let page = match (&args.output, args.open) {
@@ -42,17 +43,6 @@ pub(super) async fn run(args: &Args, environment: &str, place: &Place, ctx: &Con
         show(file)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The newest release into the environment, of the version `what`, that was tested.
-async fn find(place: &Place, id: &EnvironmentId, what: Option<&str>) -> Result<Release> {
-    let Some(what) = what else { return tested::newest(&place.home, id, None).await };
-    let model: ModelRef = what.parse()?;
-    if matches!(model.which, Which::Default) {
-        return tested::newest(&place.home, id, Some((&model.name, None))).await;
-    }
-    let version = modelyard_track::registry::find(&place.home, &model).await?;
-    tested::newest(&place.home, id, Some((&version.name, Some(version.number)))).await
 }
 
 fn summary(report: &ApplicationReport, id: &EnvironmentId, ctx: &Context) -> String {
