@@ -48,7 +48,7 @@ def sections(path, schema):
             yield from sections(f"{path}.NAME", {**schema["additionalProperties"]})
             return
         for key, value in schema.get("properties", {}).items():
-            yield from sections(f"{path}.{key}", value)
+            yield from sections(f"{path.strip('[]')}.{key}", value)
 
 
 def is_table(schema):

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::data::Roles;
 use crate::deploy::EnvironmentSpec;
+use crate::monitor::{MonitorSpec, TriggerSpec, lenient};
 use crate::table::DataType;
 
 /// A whole project file. Maps keep the file's names sorted; `order` of steps follows from their
@@ -31,11 +32,10 @@ pub struct Project {
     pub register: String,
     #[serde(default)]
     pub environments: BTreeMap<String, EnvironmentSpec>,
-    /// `[monitor]` and `[[triggers]]` as they are written.
-    #[serde(default)]
-    pub monitor: Value,
-    #[serde(default)]
-    pub triggers: Value,
+    #[serde(default, deserialize_with = "lenient")]
+    pub monitor: Option<MonitorSpec>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub triggers: Vec<TriggerSpec>,
 }
 
 impl Project {

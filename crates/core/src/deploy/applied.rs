@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::EnvironmentSpec;
 use crate::Digest;
 use crate::clock::Timestamp;
+use crate::monitor::{MonitorSpec, TriggerSpec, lenient};
 use crate::run::Commit;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -23,11 +23,10 @@ pub struct Applied {
     /// The registered model that the environments hold.
     pub model: String,
     pub environments: BTreeMap<String, EnvironmentSpec>,
-    /// `[monitor]` and `[[triggers]]` as they were written.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub monitor: Value,
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub triggers: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
+    pub monitor: Option<MonitorSpec>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient")]
+    pub triggers: Vec<TriggerSpec>,
     pub source: Option<Commit>,
     pub at: Timestamp,
     pub by: String,

@@ -26,3 +26,15 @@ pub use sink::{Sink, SinkKind};
 pub use spec::{ColumnRule, Decay, Drift, LogSpec, MonitorSpec, Preset};
 pub use trigger::{Cause, CauseState, Missed, Origin, Then, TriggerSpec};
 pub use window::{ColumnFound, MetricFound, WindowRecord};
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+/// Reads `[monitor]` and `[[triggers]]` where a version that did not act upon them may have kept them as they stood
+/// in the file: those read as nothing.
+pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    Ok(serde_json::from_value(value).unwrap_or_default())
+}

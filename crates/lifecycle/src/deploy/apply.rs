@@ -162,8 +162,8 @@ fn other_changes(before: &Applied, after: &Applied) -> Vec<Difference> {
     let mut changes = Vec::new();
     for (kind, before, after) in [
         ("model", &Value::from(before.model.as_str()), &Value::from(after.model.as_str())),
-        ("monitor", &before.monitor, &after.monitor),
-        ("triggers", &before.triggers, &after.triggers),
+        ("monitor", &json(&before.monitor), &json(&after.monitor)),
+        ("triggers", &json(&before.triggers), &json(&after.triggers)),
     ] {
         compare(kind, "", "", before, after, &mut changes);
     }

@@ -6,12 +6,12 @@ use std::net::SocketAddr;
 use modelyard_core::deploy::environment::{Approvals, Batch, Limits, Load, TargetKind, Tests};
 use modelyard_core::deploy::{EnvironmentSpec, Judge, OnTimeout, Strategy, StrategyKind};
 
-use super::duration;
 use super::keys::{CODE, ENV, RUN};
 use super::node::{At, Entry, Node, plain};
 use super::problem::did_you_mean;
 use super::project::Reader;
 use super::shape::{Key, Naming, Others, Section, Shape};
+use super::{duration, size};
 
 const POSITIVE: Shape = Shape::Number { min: f64::MIN_POSITIVE, max: f64::MAX };
 /// More than a machine can send.
@@ -410,13 +410,9 @@ impl Reader<'_> {
         let mut limits = Limits::default();
         let Some(node) = node.node("limits") else { return limits };
         if let Some(memory) = node.text("memory") {
-            limits.memory_bytes = size(&memory.value);
+            limits.memory_bytes = size::parse(&memory.value);
             if limits.memory_bytes.is_none() {
-                self.problems.add_with_hint(
-                    memory.span,
-                    "expected a size",
-                    "write \"512MB\" or \"2GB\" (MiB and GiB count in 1,024s)",
-                );
+                self.problems.add_with_hint(memory.span, "expected a size", size::HINT);
             }
         }
         limits.requests = node.count("requests").map_or(limits.requests, whole);
@@ -435,37 +431,4 @@ fn default_address(place: usize) -> SocketAddr {
 /// A count that the table of keys keeps within 32 bits.
 fn whole(count: u64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// Bytes of `text`: a number with its unit.
-fn size(text: &str) -> Option<u64> {
-    const UNITS: [(&str, u64); 7] = [
-        ("KB", 1_000),
-        ("MB", 1_000_000),
-        ("GB", 1_000_000_000),
-        ("KiB", 1 << 10),
-        ("MiB", 1 << 20),
-        ("GiB", 1 << 30),
-        ("B", 1),
-    ];
-    let text = text.trim();
-    let (number, factor) =
-        UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?.trim_end(), factor)))?;
-    let bytes = number.parse::<f64>().ok()? * *factor as f64;
-    (bytes >= 1.0 && bytes < u64::MAX as f64).then_some(bytes as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_have_units() {
-        for (text, bytes) in [("512MB", Some(512_000_000)), ("1.5 GiB", Some(3 << 29)), ("7B", Some(7))] {
-            assert_eq!(size(text), bytes, "{text}");
-        }
-        for text in ["512", "MB", "-1MB", "0B", "1TB!", "NaNMB"] {
-            assert_eq!(size(text), None, "{text}");
-        }
-    }
 }

@@ -1,11 +1,12 @@
 //! Every key of `modelyard.toml`, once: what the parser accepts, what `modelyard schema` prints.
 //!
-//! To add a key: a line here, and its reading beside its neighbours'. Later sections stand in
-//! [`super::later`].
+//! To add a key: a line here, and its reading beside its neighbours'. Keys of environments, of the monitor
+//! and of triggers stand beside their reading.
 
 use super::environments::ENVIRONMENTS;
-use super::later::{MONITOR, TRIGGER};
+use super::monitor::MONITOR;
 use super::shape::{Key, Naming, Others, Section, Shape};
+use super::triggers::TRIGGER;
 
 const TEXTS: Shape = Shape::List(&Shape::Text);
 const SHARE: Shape = Shape::Number { min: 0.0, max: 1.0 };

@@ -10,17 +10,20 @@ pub(crate) mod duration;
 mod environments;
 mod files;
 mod keys;
-mod later;
+mod monitor;
 mod node;
 mod problem;
 mod project;
 mod references;
 mod schema;
 mod shape;
+mod sinks;
+mod size;
 mod split;
 mod step;
 mod test;
 mod train;
+mod triggers;
 mod value;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::Span;
-use super::shape::{Others, Section};
+use super::shape::{Others, Section, Shape};
 use super::value;
 
 /// A value and where it stands.
@@ -65,6 +65,19 @@ impl<'a> Node<'a> {
         let value = self.get(key)?;
         let table = value.get_ref().as_table()?;
         Some(Self { section, table, span: value.span(), path: self.below(key) })
+    }
+
+    /// The tables of a list; other items were reported.
+    pub(crate) fn nodes(&self, key: &str) -> Vec<Self> {
+        let Some(Shape::List(Shape::Table(section))) = self.section.key(key).map(|key| &key.shape) else {
+            return Vec::new();
+        };
+        let items = self.get(key).and_then(|value| value.get_ref().as_array());
+        let table = |item: &'a Spanned<DeValue<'a>>| {
+            let table = item.get_ref().as_table()?;
+            Some(Self { section, table, span: item.span(), path: self.below(key) })
+        };
+        items.into_iter().flat_map(|items| items.iter()).filter_map(table).collect()
     }
 
     /// The entries that are not among the section's keys.

@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use modelyard_core::config::{Features, Package, Project, Python, RuntimeChoice, Task};
-use serde_json::Value;
 use toml::de::DeTable;
 
 use super::keys::ROOT;
-use super::later;
 use super::node::{At, Node, plain};
 use super::problem::{Problems, did_you_mean, place};
 use super::references::{Command, Names};
@@ -51,7 +49,7 @@ impl<'a> Reader<'a> {
         if !whole {
             // What was recovered around the errors is too uncertain for more than names and types.
             let mut found = Problems::default();
-            let mut check = Check { problems: &mut found, remarks: &mut self.remarks, root: &ROOT };
+            let mut check = Check { problems: &mut found, root: &ROOT };
             check.table(&ROOT, table.get_ref(), &(0..0), "");
             for problem in found.into_sorted() {
                 let line = place(self.text, problem.span.start).0;
@@ -61,7 +59,7 @@ impl<'a> Reader<'a> {
             }
             return None;
         }
-        let mut check = Check { problems: &mut self.problems, remarks: &mut self.remarks, root: &ROOT };
+        let mut check = Check { problems: &mut self.problems, root: &ROOT };
         check.table(&ROOT, table.get_ref(), &(0..0), "");
         self.sections(&Node::root(&ROOT, table.get_ref()))
     }
@@ -94,9 +92,9 @@ impl<'a> Reader<'a> {
             self.problems.add(path.span.clone(), "an empty path");
         }
         let environments = self.environments(root);
-        self.later(root);
-        let later = |key| root.get(key).map_or(Value::Null, |value| value::json(value.get_ref()));
-        let (monitor, triggers) = (later("monitor"), later("triggers"));
+        let tested = test.data.as_ref().and_then(|name| data.get(name));
+        let monitor = self.monitor(root, tested, target.as_deref());
+        let triggers = self.triggers(root, train.as_ref(), monitor.as_ref());
 
         let name = head.and_then(|head| head.text("name"))?.value;
         let register = register.unwrap_or_else(|| name.clone());
@@ -224,18 +222,6 @@ impl<'a> Reader<'a> {
         });
         package.timeout_secs = node.text("timeout").and_then(|text| super::duration::parse(&text.value));
         package
-    }
-
-    fn later(&mut self, root: &Node<'_>) {
-        let there: Vec<String> =
-            later::SECTIONS.iter().filter(|name| root.has(name)).map(|name| format!("[{name}]")).collect();
-        match there.split_last() {
-            None => {}
-            Some((only, [])) => self.remarks.push(format!("{only} is not yet acted upon")),
-            Some((last, rest)) => {
-                self.remarks.push(format!("{} and {last} are not yet acted upon", rest.join(", ")));
-            }
-        }
     }
 }
 

@@ -31,7 +31,6 @@ fn table(section: &Section) -> Value {
     }
     schema["additionalProperties"] = match &section.others {
         Others::Refused => false.into(),
-        Others::Remarked => true.into(),
         Others::Named(naming, shape) => {
             let pattern = match naming {
                 Naming::Strict => "^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$",

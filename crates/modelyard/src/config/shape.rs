@@ -20,8 +20,6 @@ pub(crate) struct Section {
 #[derive(Debug)]
 pub(crate) enum Others {
     Refused,
-    /// They pass, with a remark: the section belongs to what is not yet acted upon.
-    Remarked,
     /// Names of the user's choice, each with this below it.
     Named(Naming, &'static Shape),
 }
@@ -153,7 +151,6 @@ impl Shape {
 /// Where the check stands, and what it found.
 pub(crate) struct Check<'a> {
     pub(crate) problems: &'a mut Problems,
-    pub(crate) remarks: &'a mut Vec<String>,
     /// Every section of the file, to say where a misplaced key belongs.
     pub(crate) root: &'static Section,
 }
@@ -170,7 +167,6 @@ impl Check<'_> {
             }
             match &section.others {
                 Others::Refused => self.unknown(section, name, key.span(), path),
-                Others::Remarked => self.remarks.push(format!("`{below}` is not known and has no effect")),
                 Others::Named(naming, shape) => {
                     self.name(*naming, name, key.span());
                     self.value(shape, value, &below);

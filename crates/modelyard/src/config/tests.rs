@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use modelyard_core::action::OutputKind;
 use modelyard_core::config::{Better, Features, Make, RuntimeChoice, Space, Split};
+use modelyard_core::monitor::Then;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -65,8 +66,14 @@ fn problems_are_told_with_their_places() {
 #[test]
 fn the_design_s_example_is_in_order() {
     let loaded = good("design.toml");
-    assert_eq!(loaded.remarks, ["[monitor] and [triggers] are not yet acted upon"]);
+    assert_eq!(loaded.remarks, Vec::<String>::new());
     let project = loaded.project;
+    let monitor = project.monitor.unwrap();
+    assert_eq!((monitor.environment.as_str(), monitor.time.as_deref()), ("production", Some("time_hour")));
+    assert_eq!((monitor.window_secs, monitor.grace_secs), (604_800.0, 604_800.0));
+    assert_eq!((monitor.log, monitor.drift, monitor.decay), Default::default());
+    let [trigger] = &project.triggers[..] else { panic!("there is one trigger") };
+    assert_eq!((trigger.name.as_str(), trigger.then), ("drift", Then::Release));
     let flights = &project.data["flights"];
     assert_eq!(flights.sources.len(), 3);
     assert!(matches!(&flights.make, Make::Sql { text, file: None } if text.contains("left join weather")));
@@ -144,6 +151,38 @@ fn every_key_is_read() {
     assert_eq!(project.package.tolerance, 1e-6);
     assert_eq!(project.package.features, Some(Features::Many(vec!["x".into()])));
     assert_eq!(project.package.code, Some(vec!["src/fit.py".into()]));
+    assert_eq!(
+        serde_json::to_value(&project.monitor).unwrap(),
+        json!({
+            "environment": "production", "window_secs": 604_800.0, "time": null, "grace_secs": 1_209_600.0,
+            "log": { "sample": 0.5, "rows": 1000, "seconds": 2.0, "queue": 2000, "keep_secs": 7_776_000.0, "keep_bytes": 1_000_000_000 },
+            "drift": {
+                "preset": "own", "effect": 0.2, "deviations": 2.0, "min_rows": 100, "windows": 3, "of": 4,
+                "columns": { "x": { "watch": true, "test": "ks", "threshold": 0.01 } },
+            },
+            "decay": { "by": 0.05, "min_labels": 50, "windows": 1, "of": 1 },
+            "sinks": {
+                "team": { "kind": "webhook", "url": "https://example.org/alerts", "secret": "TEAM_TOKEN", "severity": "info" },
+                "mail": {
+                    "kind": "email", "server": "smtp.example.org:587", "from": "yard@example.org",
+                    "to": ["team@example.org"], "user": "yard", "secret": "MAIL_PASSWORD", "severity": "warning",
+                },
+                "own": { "kind": "command", "run": ["notify", "--all"], "severity": "critical" },
+                "kept": { "kind": "file", "path": "alerts.jsonl", "severity": "warning" },
+            },
+            "cool_down_secs": 600.0, "silence_secs": 3_600.0, "max_age_secs": 15_724_800.0,
+        })
+    );
+    assert_eq!(
+        serde_json::to_value(&project.triggers[1]).unwrap(),
+        json!({
+            "name": "nightly", "on": ["schedule", "new-data", "registry", "request"], "then": "register",
+            "set": { "depth": 4 }, "cron": "0 2 * * 1-5", "zone": "Europe/Berlin", "missed": "skip",
+            "min_rows": 1000, "model": "other@champion", "secret": "HOOK_SECRET", "cool_down_secs": 86_400.0,
+            "budget": 4, "budget_secs": 2_419_200.0,
+        })
+    );
+    assert_eq!(project.triggers[0].name, "drift-decay");
 }
 
 /// Dotted names of all keys; `*` stands for names of the user's choice, `[]` for items.

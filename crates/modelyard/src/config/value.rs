@@ -43,16 +43,3 @@ pub(crate) fn parameter(value: &DeValue<'_>) -> Option<Value> {
         DeValue::Datetime(_) | DeValue::Table(_) => return None,
     })
 }
-
-/// Any value as JSON; dates and times as their text.
-pub(crate) fn json(value: &DeValue<'_>) -> Value {
-    match value {
-        DeValue::Table(table) => {
-            table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref()))).collect()
-        }
-        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect(),
-        DeValue::Datetime(time) => time.to_string().into(),
-        DeValue::String(text) => text.to_string().into(),
-        other => parameter(other).unwrap_or(Value::Null),
-    }
-}

@@ -10,8 +10,8 @@ use modelyard_core::deploy::{
     Placed, Release, ReleaseId, ReleaseKind, ReleaseStatus, ReplicaReport, Role, Served, Strategy,
     StrategyKind, Verdict,
 };
+use modelyard_core::monitor::{Missed, Origin, Then, TriggerSpec};
 use modelyard_core::ports::{Change, Home};
-use serde_json::json;
 
 use crate::support::{actor, digest};
 
@@ -60,8 +60,22 @@ pub(crate) fn applied(environments: &[&Environment]) -> Applied {
             .iter()
             .map(|environment| (environment.id.name.clone(), environment.spec.clone()))
             .collect(),
-        monitor: serde_json::Value::Null,
-        triggers: json!([{"on": ["drift"]}]),
+        monitor: None,
+        triggers: vec![TriggerSpec {
+            name: "drift".to_owned(),
+            on: vec![Origin::Drift],
+            then: Then::Release,
+            set: BTreeMap::new(),
+            cron: None,
+            zone: "UTC".to_owned(),
+            missed: Missed::Once,
+            min_rows: 1,
+            model: None,
+            secret: None,
+            cool_down_secs: 0.0,
+            budget: None,
+            budget_secs: 0.0,
+        }],
         source: None,
         at: at(0),
         by: "ada".to_owned(),
