@@ -9,8 +9,8 @@ use modelyard_core::deploy::{
 };
 use modelyard_core::model::{ModelRef, ModelVersion};
 use modelyard_core::{Fault, Kind, Timestamp};
-use modelyard_lifecycle::deploy::environments;
 use modelyard_lifecycle::deploy::release::{self, Asked, Begun, Drill, Look};
+use modelyard_lifecycle::deploy::{apply, environments};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -199,8 +199,9 @@ async fn begin(
     let model = what.model.as_deref().map(str::parse::<ModelRef>).transpose()?;
     let cause = what.cause.unwrap_or_else(|| "asked for".to_owned());
     let asked = Asked { environment, model, kind, strategy: what.strategy, cause };
-    let found = environments::find(&api.home, &asked.environment).await?;
-    let version = release::wanted_version(&api.home, &found, asked.model.as_ref()).await?;
+    let id = environments::find(&api.home, &asked.environment).await?.id;
+    let holds = apply::applied(&api.home, &id.project).await?.model;
+    let version = release::wanted_version(&api.home, &id, &holds, asked.model.as_ref()).await?;
     let machine = api.machine.machine(version.runtime == "onnx").await?;
     Ok(Json(match release::begin(&api.home, &*api.clock, machine, &asked, &caller.0).await? {
         Begun::Release(release) => Begin { release: Some(*release), already: None },

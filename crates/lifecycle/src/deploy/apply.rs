@@ -14,6 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::environments;
 use crate::workshop::Workshop;
 use crate::{snapshot, source_control};
 
@@ -84,6 +85,22 @@ pub async fn propose(shop: &Workshop) -> Result<Proposal> {
         .extend(file_changes(home, before.as_ref().map(|before| before.snapshot), applied.snapshot).await?);
     let environments = wanted(there, &applied);
     Ok(Proposal { project: project.name.clone(), first: before.is_none(), changes, applied, environments })
+}
+
+impl Proposal {
+    /// The environment `id` as it would be.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`], with those there would be.
+    pub fn environment(&self, id: &EnvironmentId) -> Result<&Environment> {
+        let found = self.environments.iter().find(|environment| environment.id == *id);
+        found.ok_or_else(|| environments::unknown(id, &self.environments))
+    }
+
+    /// The model that its environments would hold.
+    pub fn model(&self) -> &str {
+        &self.applied.model
+    }
 }
 
 /// Writes what was proposed; nothing, where nothing differs. Answers what is applied then.

@@ -159,14 +159,19 @@ pub async fn find(home: &Home, id: &EnvironmentId) -> Result<Environment> {
         return Ok(environment);
     }
     let there = home.environments.environments(Some(&id.project)).await?;
+    Err(unknown(id, &there))
+}
+
+/// There is no environment `id`, but those.
+pub(super) fn unknown(id: &EnvironmentId, there: &[Environment]) -> Fault {
     let names: Vec<&str> = there.iter().map(|environment| environment.id.name.as_str()).collect();
     let fault =
         Fault::new(Kind::NotFound, format!("project `{}` has no environment `{}`", id.project, id.name));
-    Err(if names.is_empty() {
+    if names.is_empty() {
         fault.hint("declare [environments.NAME] in modelyard.toml and run `modelyard apply`")
     } else {
         fault.hint(format!("applied are {}", names.join(", ")))
-    })
+    }
 }
 
 /// Wants no replicas (`running` false), or wants them again. Answers whether that changed anything.

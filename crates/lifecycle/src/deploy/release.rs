@@ -71,29 +71,10 @@ pub async fn begin(
 ) -> Result<Begun> {
     let actor = &Actor { name: by.to_owned(), at: clock.now() };
     let decide = |environment: Environment| async move {
-        let version = wanted_version(home, &environment, asked.model.as_ref()).await?;
+        let holds = apply::applied(home, &environment.id.project).await?.model;
+        let version = wanted_version(home, &environment.id, &holds, asked.model.as_ref()).await?;
         let title = format!("{}@{}", version.name, version.number);
-        check(home, &environment, &title, actor.at).await?;
-        if !home.blobs.contains(version.package).await? {
-            return Err(refused(&title, &environment, "its package is not in the home")
-                .detail("package", version.package.to_string())
-                .hint("`modelyard run` builds and registers it again"));
-        }
-        let given = home.environments.approvals(&version.name, version.number).await?;
-        if let Some(no) =
-            approval::counting(&given).into_iter().find(|said| said.verdict == Verdict::Rejected)
-        {
-            let mut fault = refused(&title, &environment, &format!("`{}` rejected it", no.by))
-                .hint(format!("`modelyard models show {title}`"));
-            if let Some(comment) = &no.comment {
-                fault = fault.detail("comment", comment.clone());
-            }
-            return Err(fault);
-        }
-        let facts = Facts::of(&environment.spec, machine.program, machine.onnx_library);
-        if let Some(required) = &environment.spec.requires {
-            proven(home, &environment, required, &version, &facts).await?;
-        }
+        let facts = allowed(home, &environment, &version, machine, actor.at).await?;
         let alone = environment.state.stable().is_some_and(|stable| stable.package == version.package);
         if alone && !environment.spec.tests.on {
             return Ok((None, Begun::Already(Box::new(version))));
@@ -111,6 +92,40 @@ pub async fn begin(
         Ok::<_, Fault>((Some(change), Begun::Release(Box::new(release))))
     };
     Ok(writing::change(home, &asked.environment, actor, decide).await?.1)
+}
+
+/// The facts under which a release of `version` to `environment` may begin; nothing is written.
+///
+/// # Errors
+/// By name, as [`begin`].
+pub async fn allowed(
+    home: &Home,
+    environment: &Environment,
+    version: &ModelVersion,
+    machine: Machine,
+    now: Timestamp,
+) -> Result<Facts> {
+    let title = format!("{}@{}", version.name, version.number);
+    check(home, environment, &title, now).await?;
+    if !home.blobs.contains(version.package).await? {
+        return Err(refused(&title, environment, "its package is not in the home")
+            .detail("package", version.package.to_string())
+            .hint("`modelyard run` builds and registers it again"));
+    }
+    let given = home.environments.approvals(&version.name, version.number).await?;
+    if let Some(no) = approval::counting(&given).into_iter().find(|said| said.verdict == Verdict::Rejected) {
+        let mut fault = refused(&title, environment, &format!("`{}` rejected it", no.by))
+            .hint(format!("`modelyard models show {title}`"));
+        if let Some(comment) = &no.comment {
+            fault = fault.detail("comment", comment.clone());
+        }
+        return Err(fault);
+    }
+    let facts = Facts::of(&environment.spec, machine.program, machine.onnx_library);
+    if let Some(required) = &environment.spec.requires {
+        proven(home, environment, required, version, &facts).await?;
+    }
+    Ok(facts)
 }
 
 /// Lets the reconciler pause, resume, promote or abort what is under way.
@@ -329,25 +344,25 @@ fn refused(title: &str, environment: &Environment, why: &str) -> Fault {
     Fault::new(Kind::Release, format!("cannot release `{title}` to `{}`: {why}", environment.id.name))
 }
 
-/// The version that is asked for.
+/// The version that is asked for, of the environment `id`, which `holds` a model.
 ///
 /// # Errors
-/// If it is of another model than the environment's, or is not there.
+/// If it is of another model, or is not there.
 pub async fn wanted_version(
     home: &Home,
-    environment: &Environment,
+    id: &EnvironmentId,
+    holds: &str,
     asked: Option<&ModelRef>,
 ) -> Result<ModelVersion> {
-    let applied = apply::applied(home, &environment.id.project).await?;
-    let name = asked.map_or(&applied.model, |asked| &asked.name);
-    if *name != applied.model {
+    let name = asked.map_or(holds, |asked| &asked.name);
+    if name != holds {
         return Err(Fault::new(
             Kind::Usage,
-            format!("cannot release `{name}` to `{}`: it holds `{}`", environment.id.name, applied.model),
+            format!("cannot release `{name}` to `{}`: it holds `{holds}`", id.name),
         )
         .hint("an environment holds the model that its project registers"));
     }
-    let newest = ModelRef { name: name.clone(), which: Which::Default };
+    let newest = ModelRef { name: name.to_owned(), which: Which::Default };
     let asked = asked.unwrap_or(&newest);
     let found = match asked.which {
         Which::Default => home.models.versions(name).await?.into_iter().next(),

@@ -64,23 +64,31 @@ fn first(applied: &Applied) -> Option<&String> {
     required.or_else(|| applied.environments.keys().next())
 }
 
-/// Applies the project of the working folder where it differs from what was applied, and says so:
-/// `deploy` and `release` act on what the file says now. Answers the project's home and name.
+/// What applying the project of the working folder would change, and its home: `deploy` and `release` act on
+/// what the file says now.
+///
+/// # Errors
+/// As [`apply::propose`].
+pub(crate) async fn proposed(ctx: &Context) -> Result<(Home, Proposal)> {
+    let shop = shop(ctx).await?;
+    let proposal = apply::propose(&shop).await?;
+    Ok((shop.home().clone(), proposal))
+}
+
+/// Applies `proposal` where it differs from what was applied, and says so.
 ///
 /// # Errors
 /// As [`apply::apply`].
-pub(crate) async fn as_needed(ctx: &Context) -> Result<(Home, String)> {
-    let shop = shop(ctx).await?;
-    let proposal = apply::propose(&shop).await?;
+pub(crate) async fn as_needed(home: &Home, proposal: &Proposal, ctx: &Context) -> Result<()> {
     if proposal.first || !proposal.changes.is_empty() {
-        apply::apply(shop.home(), &proposal, &session::acting(ctx)).await?;
+        apply::apply(home, proposal, &session::acting(ctx)).await?;
         if !ctx.quiet && !ctx.json {
-            for line in lines(&proposal) {
+            for line in lines(proposal) {
                 print::remark(format!("applied: {}", line.trim_start()));
             }
         }
     }
-    Ok((shop.home().clone(), proposal.project))
+    Ok(())
 }
 
 /// The project's workshop, for looking only.

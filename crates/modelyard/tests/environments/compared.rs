@@ -37,6 +37,7 @@ fn each_difference_refuses_the_release_and_is_named() {
         assert!(in_staging.contains(here), "{setting}: {line}");
         assert!(in_production.contains(there) && line.ends_with(" in production"), "{setting}: {line}");
         assert!(ended.stderr.contains("test it again: modelyard deploy staging small@1"), "{}", ended.text());
+        project.succeeds(&["apply", "--yes"]);
         let shown = project.document(&["environments", "diff", "staging", "production"]);
         assert_eq!((shown.as_array().unwrap().len(), &shown[0]["name"]), (1, &name.into()), "{shown:#}");
     }

@@ -80,6 +80,52 @@ fn names_of_nothing_are_refused_with_what_there_is() {
     );
 }
 
+/// The file says something else each time, which only a release that is begun would apply.
+#[test]
+fn what_is_refused_leaves_the_home_as_it_was() {
+    let quick = "tests = { load = { rate = 5, seconds = 1, errors = 1 } }";
+    let stage = Stage::new(&[("staging", quick), ("production", "requires = \"staging\"")]);
+    let project = &stage.project;
+    let entries = || project.document(&["audit", "--limit", "1000"]).as_array().unwrap().len();
+    let before = entries();
+    let is_refused = |args: &[&str], message: &str| {
+        let ended = project.modelyard(args);
+        assert_ne!(ended.code, 0, "{args:?}");
+        assert!(ended.stderr.starts_with(&format!("error: {message}")), "{args:?}\n{}", ended.text());
+        assert!(!ended.text().contains("applied: "), "{}", ended.text());
+    };
+    // Nothing was ever applied.
+    is_refused(&["deploy", "staging", "small@9", "--wait"], "there is no version `small@9`");
+    is_refused(&["deploy", "live"], "project `small` has no environment `live`");
+    let untested = "cannot release `small@1` to `production`: it was not tested in `staging`";
+    is_refused(&["release", "small@1", "--to", "production"], untested);
+    assert_eq!(project.document(&["environments", "list"]), serde_json::json!([]));
+    assert_eq!(entries(), before);
+
+    project.succeeds(&["deploy", "staging", "small@1", "--wait"]);
+    project.succeeds(&["freeze", "staging"]);
+    let more = format!("{quick}\nreplicas = 2");
+    stage.declare(&[("staging", &more), ("production", "requires = \"staging\"\nbatch = 8")]);
+    let before = entries();
+    let differs =
+        "cannot release `small@1` to `production`: `staging`, where it was tested, differs in `batch`";
+    is_refused(&["release", "small@1", "--to", "production"], differs);
+    is_refused(&["deploy", "staging", "small@1"], "cannot release `small@1` to `staging`: `");
+    let slowly = ["release", "small@1", "--to", "staging", "--strategy", "canary"];
+    is_refused(&slowly, "cannot release `small@1` to `staging`: `");
+    assert_eq!(entries(), before);
+    let plan = project.document(&["apply", "--dry-run"]);
+    let changes = plan["changes"].as_array().unwrap().iter();
+    let of_environments = changes.filter(|change| change["kind"] == "environment");
+    let changed: Vec<_> = of_environments.map(|change| &change["key"]).collect();
+    assert_eq!(changed, ["batch.rows", "replicas"], "{plan:#}");
+
+    // What is begun is applied first.
+    project.succeeds(&["unfreeze", "staging"]);
+    project.succeeds(&["deploy", "staging", "small@1", "--wait"]);
+    assert_eq!(project.document(&["apply", "--dry-run"])["changes"], serde_json::json!([]));
+}
+
 #[test]
 fn another_program_s_port_fails_the_release_with_its_address() {
     let stage = Stage::new(&[("live", "")]);

@@ -2,9 +2,10 @@
 
 use std::process::ExitCode;
 
-use modelyard_core::deploy::{EnvironmentId, ReleaseKind, ReleaseStatus, StrategyKind};
+use modelyard_core::deploy::{Environment, EnvironmentId, ReleaseKind, ReleaseStatus, StrategyKind};
 use modelyard_core::model::ModelRef;
 use modelyard_core::{Fault, Kind, Result};
+use modelyard_lifecycle::deploy::apply::applied;
 use modelyard_lifecycle::deploy::environments;
 use modelyard_lifecycle::deploy::release::{self, Asked, Begun};
 use serde_json::json;
@@ -21,15 +22,27 @@ pub(in crate::cli) struct Wanted<'a> {
 }
 
 pub(in crate::cli) async fn run(wanted: Wanted<'_>, ctx: &Context) -> Result<ExitCode> {
-    // Of another project what it applied itself counts.
-    let conduct = if wanted.environment.contains('/') {
-        Conduct::new(ctx, wanted.environment).await?
+    // Of another project what it applied itself counts; of this one what the file says, which is applied
+    // once nothing speaks against the release.
+    let (conduct, proposal) = if wanted.environment.contains('/') {
+        (Conduct::new(ctx, wanted.environment).await?, None)
     } else {
-        let (home, project) = apply::as_needed(ctx).await?;
-        Conduct::of(ctx, home, EnvironmentId { project, name: wanted.environment.to_owned() }).await?
+        let (home, proposal) = apply::proposed(ctx).await?;
+        let id = EnvironmentId { project: proposal.project.clone(), name: wanted.environment.to_owned() };
+        (Conduct::of(ctx, home, id).await?, Some(proposal))
     };
-    needs_no_server(&conduct, &wanted).await?;
-    let environment = environments::find(&conduct.home, &conduct.id).await?;
+    let (home, id) = (&conduct.home, &conduct.id);
+    let (environment, holds) = match &proposal {
+        Some(proposal) => (proposal.environment(id)?.clone(), proposal.model().to_owned()),
+        None => (environments::find(home, id).await?, applied(home, &id.project).await?.model),
+    };
+    needs_no_server(&conduct, &wanted, &environment)?;
+    let version = release::wanted_version(home, id, &holds, wanted.model.as_ref()).await?;
+    let machine = conduct::machine(home, version.runtime == "onnx").await?;
+    release::allowed(home, &environment, &version, machine, ctx.clock.now()).await?;
+    if let Some(proposal) = &proposal {
+        apply::as_needed(home, proposal, ctx).await?;
+    }
     let listen = environment.spec.listen.clone();
     let asked = Asked {
         environment: conduct.id.clone(),
@@ -38,8 +51,6 @@ pub(in crate::cli) async fn run(wanted: Wanted<'_>, ctx: &Context) -> Result<Exi
         strategy: wanted.strategy,
         cause: "asked for".to_owned(),
     };
-    let runtime = release::wanted_version(&conduct.home, &environment, asked.model.as_ref()).await?.runtime;
-    let machine = conduct::machine(&conduct.home, runtime == "onnx").await?;
     let begun = release::begin(&conduct.home, &*ctx.clock, machine, &asked, &session::actor()).await?;
     let mut release = match begun {
         Begun::Release(release) => release,
@@ -69,13 +80,12 @@ pub(in crate::cli) async fn run(wanted: Wanted<'_>, ctx: &Context) -> Result<Exi
 }
 
 /// A strategy that goes on over time is not begun where nobody would go on with it.
-async fn needs_no_server(conduct: &Conduct<'_>, wanted: &Wanted<'_>) -> Result<()> {
+fn needs_no_server(conduct: &Conduct<'_>, wanted: &Wanted<'_>, environment: &Environment) -> Result<()> {
     if conduct.has_server() || wanted.kind == ReleaseKind::Deploy {
         return Ok(());
     }
-    let environment = environments::find(&conduct.home, &conduct.id).await?;
     let kind = wanted.strategy.unwrap_or(environment.spec.strategy.kind);
-    if !release::needs_a_server(&environment, kind) {
+    if !release::needs_a_server(environment, kind) {
         return Ok(());
     }
     let name = &conduct.id.name;
