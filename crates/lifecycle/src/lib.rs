@@ -17,6 +17,7 @@ pub mod seal;
 mod snapshot;
 mod source_control;
 pub mod status;
+mod troubles;
 mod workshop;
 
 pub use build::{Made, build};

@@ -13,6 +13,7 @@ mod data;
 mod deploy;
 mod diff;
 mod doctor;
+mod duties;
 mod environments;
 pub(crate) mod exit;
 mod freeze;

@@ -18,6 +18,7 @@ use modelyard_http::native::{self, Api, OwnMachine};
 use modelyard_lifecycle::deploy::apply::{self, Proposal};
 use modelyard_lifecycle::deploy::reconcile::LOCK;
 use modelyard_lifecycle::deploy::release::Machine;
+use modelyard_lifecycle::monitor::Watcher;
 use modelyard_process::temporary::PrivateTmp;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -25,7 +26,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::session::{self, Session};
-use super::{Context, conduct, print, replicas, serve, text};
+use super::{Context, conduct, duties, print, replicas, serve, text};
 use crate::config;
 
 /// Watch over all environments of a home: replicas, releases, the API
@@ -65,7 +66,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         }),
         ending: told.clone(),
     };
-    let mut reconciling = reconcile(&home, ctx, &target, told).await?;
+    let mut reconciling = reconcile(&home, ctx, &target, told.clone()).await?;
+    let mut watching = watch(&home, ctx, told);
     if ctx.json {
         print::json(&json!({"listen": address.to_string(), "home": folder}));
     } else if !ctx.quiet {
@@ -75,10 +77,12 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let result = tokio::select! {
         () = end => Ok(()),
         fault = lost(&mut reconciling) => Err(fault),
+        fault = lost(&mut watching) => Err(fault),
     };
     let _ = tell.send(true);
     if result.is_ok() {
         let _ = reconciling.await;
+        let _ = watching.await;
     }
     let _ = answering.await;
     // Only now may another one take over.
@@ -134,12 +138,24 @@ async fn reconcile(
     }))
 }
 
-/// Why the reconciler ended, which nobody asked it to: a server without it would answer and do nothing.
-async fn lost(reconciling: &mut JoinHandle<()>) -> Fault {
+/// Looks at what was logged and acts on it, beside the reconciler.
+fn watch(home: &Home, ctx: &Context, mut told: watch::Receiver<bool>) -> JoinHandle<()> {
+    let watcher = Watcher::new(duties::all(home, ctx));
+    tokio::spawn(async move {
+        let end = async move {
+            let _ = told.wait_for(|ending| *ending).await;
+        };
+        watcher.run(|fault| tracing::warn!("{}", fault.report()), end).await;
+    })
+}
+
+/// Why the reconciler or the watcher ended, which nobody asked it to: a server without it would answer and do
+/// nothing.
+async fn lost(task: &mut JoinHandle<()>) -> Fault {
     let fault =
         Fault::new(Kind::Internal, "the server can't bring about what is wanted any more, so it ends")
             .hint("start it again: replicas go on meanwhile, and it takes up where it was");
-    match reconciling.await {
+    match task.await {
         Ok(()) => fault,
         Err(error) => fault.because(error),
     }

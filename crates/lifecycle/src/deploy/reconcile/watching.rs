@@ -16,6 +16,7 @@ use modelyard_core::{Fault, Result};
 use tokio::sync::watch;
 
 use super::Reconciler;
+use crate::troubles::Troubles;
 
 /// The home is asked so often whether it changed.
 const ASKED: Duration = Duration::from_millis(100);
@@ -170,29 +171,5 @@ impl Reconciler {
             self.with_memory(&environment.id, |memory| memory.set_by += set_by);
         }
         Ok(environments)
-    }
-}
-
-/// Tells of each fault once as long as it stays the same.
-struct Troubles<'a, F> {
-    tell: &'a F,
-    last: String,
-}
-
-impl<'a, F: Fn(&Fault)> Troubles<'a, F> {
-    fn new(tell: &'a F) -> Self {
-        Self { tell, last: String::new() }
-    }
-
-    fn tell(&mut self, fault: &Fault) {
-        let report = fault.report();
-        if report != self.last {
-            (self.tell)(fault);
-            self.last = report;
-        }
-    }
-
-    fn none(&mut self) {
-        self.last.clear();
     }
 }

@@ -94,18 +94,9 @@ pub async fn find(home: &Home, id: AlertId) -> Result<(Alert, Vec<Delivery>)> {
 /// The `[monitor]` that `project` applied.
 ///
 /// # Errors
-/// If the home can't be read, or a newer program wrote it.
+/// If the home can't be read.
 pub(crate) async fn spec(home: &Home, project: &str) -> Result<Option<MonitorSpec>> {
-    match home.environments.applied(project).await? {
-        Some(applied) if !applied.monitor.is_null() => {
-            serde_json::from_value(applied.monitor).map(Some).map_err(|error| {
-                Fault::new(Kind::Store, format!("cannot read the [monitor] that `{project}` applied"))
-                    .because(error)
-                    .hint("apply the project again with this program: `modelyard apply`")
-            })
-        }
-        _ => Ok(None),
-    }
+    Ok(home.environments.applied(project).await?.and_then(|applied| applied.monitor))
 }
 
 /// How often somebody else may be quicker.
