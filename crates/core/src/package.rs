@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use crate::config::Task;
 use crate::data::ColumnProfile;
-use crate::table::DataType;
+use crate::table::{DataType, Field};
 use crate::tree::Tree;
 use crate::{Digest, Fault, Kind};
 
@@ -135,6 +135,9 @@ pub struct Signature {
     pub series: bool,
     /// Columns of the data set that are no inputs: accepted in a request and not scored.
     pub ignored: Vec<String>,
+    /// Those of them that are logged where a request brings them: neither the target nor private.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meta: Vec<Field>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

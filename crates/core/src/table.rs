@@ -68,6 +68,18 @@ impl Column {
         }
     }
 
+    /// `rows` missing values.
+    pub fn missing(data_type: DataType, rows: usize) -> Self {
+        match data_type {
+            DataType::Bool => Self::Bool(vec![None; rows]),
+            DataType::Int => Self::Int(vec![None; rows]),
+            DataType::Float => Self::Float(vec![None; rows]),
+            DataType::String => Self::String(vec![None; rows]),
+            DataType::Timestamp => Self::Timestamp(vec![None; rows]),
+            DataType::Date => Self::Date(vec![None; rows]),
+        }
+    }
+
     pub fn data_type(&self) -> DataType {
         match self {
             Self::Bool(_) => DataType::Bool,
@@ -198,6 +210,10 @@ impl Table {
 
     pub fn columns(&self) -> impl Iterator<Item = (&str, &Column)> {
         self.names.iter().map(String::as_str).zip(&self.columns)
+    }
+
+    pub fn into_columns(self) -> Vec<Column> {
+        self.columns
     }
 
     pub fn column(&self, name: &str) -> Option<&Column> {

@@ -24,7 +24,7 @@ fn made() -> (TempDir, Package) {
         task: Task::Regression,
         target: "price".into(),
         stages: Vec::new(),
-        signature: Signature { inputs: Vec::new(), series: false, ignored: Vec::new() },
+        signature: Signature { inputs: Vec::new(), series: false, ignored: Vec::new(), meta: Vec::new() },
         classes: Vec::new(),
         class_type: modelyard_core::table::DataType::String,
         positive: None,

@@ -8,8 +8,8 @@ use axum::body::Bytes;
 use axum::http::HeaderMap;
 use modelyard_core::Clock;
 use modelyard_core::package::{Predictions, Signature};
-use modelyard_core::table::Table;
-use modelyard_serve::fleet::Turn;
+use modelyard_serve::fleet::{Asking, Turn};
+use modelyard_serve::request::Question;
 use modelyard_serve::{ErrorCode, Fleet, PredictError};
 
 use crate::observed::Unrouted;
@@ -87,32 +87,41 @@ impl Served {
         read: R,
     ) -> Result<Asked<T>, Miss>
     where
-        R: Fn(&Signature, &Bytes) -> Result<(Table, T), PredictError> + Send + 'static,
+        R: Fn(&Signature, &Bytes) -> Result<(Question, T), PredictError> + Send + 'static,
     {
         if self.answering.fetch_add(1, Relaxed) >= self.limits.requests {
             self.answering.fetch_sub(1, Relaxed);
-            return Err(PredictError::new(ErrorCode::Overloaded, "too many requests wait for their answers")
-                .hint("send the request again later")
-                .into());
+            let error = PredictError::new(ErrorCode::Overloaded, "too many requests wait for their answers")
+                .hint("send the request again later");
+            return Err(self.not_asked(id, error));
         }
         let _end = AtEnd(&self.answering);
         let turn = match version {
-            Some(number) => self.fleet.turn_of(number).ok_or_else(|| self.missing(&number.to_string()))?,
-            None => self.fleet.turn(id.key())?,
+            Some(number) => self.fleet.turn_of(number).ok_or_else(|| self.missing(&number.to_string())),
+            None => self.fleet.turn(id.key()),
         };
+        let turn = turn.map_err(|error| self.not_asked(id, error))?;
         let (size_bytes, most_rows) = (body.len(), self.limits.rows);
         let read = move |signature: &Signature| {
-            let (table, rest) = read(signature, &body)?;
-            if table.rows() > most_rows {
-                let message = format!("the request has {} rows, more than {most_rows}", table.rows());
+            let (question, rest) = read(signature, &body)?;
+            let rows = question.inputs.rows();
+            if rows > most_rows {
+                let message = format!("the request has {rows} rows, more than {most_rows}");
                 return Err(PredictError::new(ErrorCode::TooLarge, message)
                     .hint("send several requests, or use `modelyard predict` for files"));
             }
-            Ok((table, rest))
+            Ok((question, rest))
         };
-        let asked = turn.ask(size_bytes, read).await;
+        let asking = Asking { id: &id.id, key: id.key.as_deref(), size_bytes };
+        let asked = turn.ask(asking, read).await;
         let (predictions, rest) = asked.map_err(|error| Miss { error, was_routed: true })?;
         Ok(Asked { turn, predictions, rest })
+    }
+
+    /// Logs a request that no version is asked, since `error` says why not.
+    fn not_asked(&self, id: &Id, error: PredictError) -> Miss {
+        self.fleet.log().missed(&id.id, id.key.as_deref(), self.clock.now(), error.code);
+        error.into()
     }
 
     /// Whether a version is being asked.

@@ -4,6 +4,7 @@
 //! request   JSON rows or columns become a table, or an error that names the field
 //! Model     a proven package: its queue, and the one dispatcher that drains it in batches
 //! runtime   who computes the answers: a file each (`onnx`, `python`)
+//! log       what was asked and answered, on its way to the inference log
 //! fleet     the versions one process serves, and which of them answers a request
 //! worker    the Python process behind `python`, also asked by packaging
 //! ```
@@ -16,6 +17,7 @@ mod batch;
 mod error;
 pub mod fleet;
 mod golden;
+pub mod log;
 mod model;
 mod options;
 pub mod request;

@@ -13,7 +13,7 @@ use crate::{ErrorCode, Options, PredictError, golden, runtime};
 /// A loaded package whose golden rows were proven. Callers on any number of tasks may ask at once;
 /// what waits is asked as one batch.
 pub struct Model {
-    manifest: Manifest,
+    manifest: Arc<Manifest>,
     digest: Digest,
     /// Counted by the runtime, where it has a process of its own.
     restarts: Option<Arc<AtomicU64>>,
@@ -29,7 +29,7 @@ impl Model {
     /// otherwise than at packaging.
     pub async fn open(package: &Package, options: &Options) -> Result<Self, Fault> {
         let runtime = runtime::load(package, options).await?;
-        let manifest = package.manifest.clone();
+        let manifest = Arc::new(package.manifest.clone());
         let restarts = runtime.restarts();
         let queue = Queue::start(
             runtime,
@@ -53,6 +53,11 @@ impl Model {
 
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
+    }
+
+    /// The same, for whoever outlives the model.
+    pub(crate) fn shared_manifest(&self) -> Arc<Manifest> {
+        self.manifest.clone()
     }
 
     pub fn package_digest(&self) -> Digest {

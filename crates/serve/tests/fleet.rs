@@ -18,6 +18,8 @@ use modelyard_core::deploy::{EnvironmentState, Phase, Placed, ReleaseId, Role};
 use modelyard_core::table::Table;
 use modelyard_core::{Clock, Digest, Timestamp};
 use modelyard_deploy::package;
+use modelyard_serve::fleet::Asking;
+use modelyard_serve::request::Question;
 use modelyard_serve::{ErrorCode, Fleet, Model, Options, PredictError, request};
 use serde_json::{Map, Value};
 use support::{Fixture, options};
@@ -70,9 +72,15 @@ impl Drop for Mark {
 
 type Row = Map<String, Value>;
 
-/// What a protocol would do: the table of a row.
-fn reading(row: Row) -> impl Fn(&modelyard_core::package::Signature) -> Result<(Table, ()), PredictError> {
-    move |signature| request::table(signature, std::slice::from_ref(&row)).map(|table| (table, ()))
+fn asking(size_bytes: usize) -> Asking<'static> {
+    Asking { id: "any", key: None, size_bytes }
+}
+
+/// What a protocol would do: the question of a row.
+fn reading(row: Row) -> impl Fn(&modelyard_core::package::Signature) -> Result<(Question, ()), PredictError> {
+    move |signature| {
+        request::question(signature, std::slice::from_ref(&row), false).map(|question| (question, ()))
+    }
 }
 
 async fn wait_for(what: &str, is_so: impl Fn() -> bool) {
@@ -135,7 +143,7 @@ async fn three_hundred_swaps_under_load_fail_lose_and_misroute_nothing() {
                     let turn = fleet.turn(&key).unwrap();
                     let number = turn.number().unwrap();
                     let until = announced.lock().unwrap().len();
-                    let asked = turn.ask(0, reading(fixture.rows[place].clone())).await;
+                    let asked = turn.ask(asking(0), reading(fixture.rows[place].clone())).await;
                     let wanted: Vec<_> = announced.lock().unwrap()[from..until]
                         .iter()
                         .map(|state| routed(state, &key))
@@ -224,14 +232,14 @@ async fn a_candidate_is_counted_by_the_incumbents_bins_too() {
     fleet.take_in(open(&two, &options()).await, Some(&profile([2.0, 4.0, 8.0, 100.0])), Box::new(()));
     assert!(fleet.follow(&state(first, Some((second, Role::Candidate)), 1)));
     for row in one.rows.iter().take(8) {
-        fleet.turn("any").unwrap().ask(0, reading(row.clone())).await.unwrap();
+        fleet.turn("any").unwrap().ask(asking(0), reading(row.clone())).await.unwrap();
     }
     let counted = fleet.counts().remove(&second).unwrap();
     assert_eq!(counted.outputs, [2, 3, 1, 2]);
     assert_eq!(counted.outputs_beside, [(first, vec![2, 4, 2, 0])].into());
     // A further generation counts on; an incumbent is compared with nobody.
     assert!(fleet.follow(&state(first, Some((second, Role::Candidate)), 2)));
-    fleet.turn("any").unwrap().ask(0, reading(one.rows[0].clone())).await.unwrap();
+    fleet.turn("any").unwrap().ask(asking(0), reading(one.rows[0].clone())).await.unwrap();
     assert_eq!(fleet.counts()[&second].outputs_beside, [(first, vec![3, 4, 2, 0])].into());
     assert!(fleet.follow(&state(second, Some((first, Role::Candidate)), 3)));
     assert!(fleet.counts()[&second].outputs_beside.is_empty());
@@ -260,7 +268,7 @@ async fn a_version_that_left_stays_until_its_last_request_is_answered() {
     assert_eq!(fleet.turn("a").unwrap().number(), Some(2));
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(closed.load(Ordering::Relaxed), 0);
-    assert!(turn.ask(0, reading(one.rows[0].clone())).await.is_ok());
+    assert!(turn.ask(asking(0), reading(one.rows[0].clone())).await.is_ok());
     assert_eq!(turn.number(), Some(1));
     drop(turn);
     wait_for("the first version is closed", || closed.load(Ordering::Relaxed) == 1).await;
@@ -278,7 +286,7 @@ async fn a_version_that_left_stays_until_its_last_request_is_answered() {
     assert!(fleet.follow(&with_candidate));
     let turn = fleet.turn("a").unwrap();
     assert_eq!(turn.number(), Some(1));
-    turn.ask(0, reading(one.rows[0].clone())).await.unwrap();
+    turn.ask(asking(0), reading(one.rows[0].clone())).await.unwrap();
     assert_eq!(fleet.counts()[&one.package.digest()].answered, 2);
 
     // Nothing is deployed any more.
@@ -309,14 +317,14 @@ fn reading_for(
     words: &Fixture,
     word: Option<&'static str>,
     row: Row,
-) -> impl Fn(&modelyard_core::package::Signature) -> Result<(Table, ()), PredictError> + use<> {
+) -> impl Fn(&modelyard_core::package::Signature) -> Result<(Question, ()), PredictError> + use<> {
     let mut copy = words.rows[0].clone();
     if let Some(word) = word {
         copy.insert("word".to_owned(), word.into());
     }
     move |signature| {
         let row = if signature.inputs[0].name == "word" { &copy } else { &row };
-        request::table(signature, std::slice::from_ref(row)).map(|table| (table, ()))
+        request::question(signature, std::slice::from_ref(row), false).map(|question| (question, ()))
     }
 }
 
@@ -346,7 +354,7 @@ async fn a_shadow_that_answers_otherwise_hangs_or_dies_costs_no_answer() {
             let began = Instant::now();
             let turn = fleet.turn(&asked.to_string()).unwrap();
             assert_eq!(turn.number(), Some(1));
-            turn.ask(100, reading_for(&words, word, row)).await.unwrap();
+            turn.ask(asking(100), reading_for(&words, word, row)).await.unwrap();
             slowest = slowest.max(began.elapsed());
         }
         let counted = || fleet.counts()[&shadow].clone();
@@ -441,13 +449,13 @@ async fn who_gives_up_waiting_is_counted_with_the_time_that_was_waited() {
         placed: vec![placed(package, 1, Role::Stable, Phase::Serve, 1.0)],
     }));
     let turn = fleet.turn("a").unwrap();
-    turn.ask(0, reading_for(&words, None, Row::new())).await.unwrap();
+    turn.ask(asking(0), reading_for(&words, None, Row::new())).await.unwrap();
     let counted = || {
         let counts = fleet.counts()[&package].clone();
         (counts.answered, counts.refused, counts.failed, counts.latency.iter().sum::<u64>())
     };
     assert_eq!(counted(), (1, 0, 0, 1));
-    let asked = turn.ask(0, reading_for(&words, Some("hang"), Row::new()));
+    let asked = turn.ask(asking(0), reading_for(&words, Some("hang"), Row::new()));
     assert!(tokio::time::timeout(Duration::from_secs(2), asked).await.is_err());
     assert_eq!(counted(), (1, 0, 1, 2));
     let version = &fleet.versions()[0];

@@ -113,8 +113,17 @@ pub fn position(release: ReleaseId, key: &str) -> f64 {
     hasher.update(release.to_string().as_bytes());
     hasher.update(&[0]);
     hasher.update(key.as_bytes());
+    place(&hasher.finalize())
+}
+
+/// Where in [0, 1) `bytes` fall by themselves: as [`position`], of BLAKE3 over them alone.
+pub fn share(bytes: &[u8]) -> f64 {
+    place(&blake3::hash(bytes))
+}
+
+fn place(hash: &blake3::Hash) -> f64 {
     let mut first = [0; 8];
-    first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
+    first.copy_from_slice(&hash.as_bytes()[..8]);
     (u64::from_le_bytes(first) >> 11) as f64 / (1_u64 << 53) as f64
 }
 

@@ -66,6 +66,7 @@ pub fn probability(class: &str, classes: &[String], positive: Option<&str>) -> O
 /// What a column of the data set is called in the log: by its name, or `input_NAME` where the log has one of its
 /// own of that name.
 pub fn stored_name(column: &str) -> Cow<'_, str> {
-    let is_own = OWN.contains(&column) || column == PREDICTION || column.starts_with("probability");
+    let bare = column.trim_start_matches("input_");
+    let is_own = OWN.contains(&bare) || bare == PREDICTION || bare.starts_with("probability");
     if is_own { format!("input_{column}").into() } else { column.into() }
 }

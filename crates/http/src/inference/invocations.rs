@@ -7,9 +7,8 @@ use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use modelyard_core::package::{Predictions, Signature};
-use modelyard_core::table::Table;
-use modelyard_serve::request::Data;
-use modelyard_serve::{ErrorCode, PredictError, request};
+use modelyard_serve::request::{self, Data, Question};
+use modelyard_serve::{ErrorCode, PredictError};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -31,8 +30,8 @@ pub(super) async fn invocations(State(served): State<Arc<Served>>, request: Requ
         let id = served.id(request.headers())?;
         let body = body(&served, request).await?;
         let read = move |signature: &Signature, body: &Bytes| {
-            let table = if csv { from_csv(signature, body)? } else { from_json(signature, body)? };
-            Ok((table, ()))
+            let question = if csv { from_csv(signature, body)? } else { from_json(signature, body)? };
+            Ok((question, ()))
         };
         let asked = served.ask(&id, None, body, read).await?;
         let document = match &asked.predictions {
@@ -50,7 +49,7 @@ pub(super) async fn invocations(State(served): State<Arc<Served>>, request: Requ
     .await
 }
 
-fn from_json(signature: &Signature, body: &Bytes) -> Result<Table, PredictError> {
+fn from_json(signature: &Signature, body: &Bytes) -> Result<Question, PredictError> {
     let mut document: Map<String, Value> = json::parse(body)?;
     let mut forms = ["dataframe_split", "dataframe_records", "instances", "inputs"]
         .into_iter()
@@ -62,7 +61,7 @@ fn from_json(signature: &Signature, body: &Bytes) -> Result<Table, PredictError>
         ("dataframe_split", value) => {
             let split: Split =
                 serde_json::from_value(value).map_err(|error| wrong_shape(&error.to_string()))?;
-            request::columns(signature, transpose(&split.columns, split.data)?)
+            request::question_of_columns(signature, transpose(&split.columns, split.data)?)
         }
         (_, Value::Array(rows)) if rows.iter().all(Value::is_object) => {
             let rows: Vec<_> = rows
@@ -72,7 +71,7 @@ fn from_json(signature: &Signature, body: &Bytes) -> Result<Table, PredictError>
                     _ => None,
                 })
                 .collect();
-            request::table(signature, &rows)
+            request::question(signature, &rows, true)
         }
         ("instances" | "inputs", Value::Array(rows)) => {
             // Rows without names are in the order of the signature; a bare value is a row of one.
@@ -81,14 +80,14 @@ fn from_json(signature: &Signature, body: &Bytes) -> Result<Table, PredictError>
                 Value::Array(row) => row,
                 value => vec![value],
             });
-            request::columns(signature, transpose(&names, rows.collect())?)
+            request::question_of_columns(signature, transpose(&names, rows.collect())?)
         }
         ("instances" | "inputs", Value::Object(columns)) => {
             let columns = columns.into_iter().map(|(name, values)| match values {
                 Value::Array(values) => Ok((name, Data::Values(values))),
                 _ => Err(wrong_shape("a column is no list")),
             });
-            request::columns(signature, columns.collect::<Result<_, _>>()?)
+            request::question_of_columns(signature, columns.collect::<Result<_, _>>()?)
         }
         (form, _) => Err(wrong_shape(&format!("`{form}` has another shape"))),
     }
@@ -110,7 +109,7 @@ fn transpose(names: &[String], rows: Vec<Vec<Value>>) -> Result<Vec<(String, Dat
     Ok(columns.into_iter().map(|(name, values)| (name, Data::Values(values))).collect())
 }
 
-fn from_csv(signature: &Signature, body: &Bytes) -> Result<Table, PredictError> {
+fn from_csv(signature: &Signature, body: &Bytes) -> Result<Question, PredictError> {
     let broken =
         |error: csv::Error| PredictError::new(ErrorCode::NotJson, format!("the body is no CSV: {error}"));
     let mut reader = csv::Reader::from_reader(&body[..]);
@@ -121,7 +120,10 @@ fn from_csv(signature: &Signature, body: &Bytes) -> Result<Table, PredictError> 
             column.push(text.to_owned());
         }
     }
-    request::columns(signature, columns.into_iter().map(|(name, texts)| (name, Data::Texts(texts))).collect())
+    request::question_of_columns(
+        signature,
+        columns.into_iter().map(|(name, texts)| (name, Data::Texts(texts))).collect(),
+    )
 }
 
 fn wrong_shape(found: &str) -> PredictError {

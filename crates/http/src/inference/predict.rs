@@ -7,9 +7,9 @@ use axum::extract::{Path, Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use modelyard_core::package::{Predictions, Signature};
-use modelyard_core::table::Table;
 use modelyard_serve::fleet::Turn;
-use modelyard_serve::{ErrorCode, PredictError, request};
+use modelyard_serve::request::{self, Question};
+use modelyard_serve::{ErrorCode, PredictError};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -45,11 +45,11 @@ pub(super) async fn predict(
     .await
 }
 
-/// The table of a body, and whether it was a single row.
-fn read(signature: &Signature, body: &Bytes) -> Result<(Table, bool), PredictError> {
+/// What a body asks, and whether it was a single row.
+fn read(signature: &Signature, body: &Bytes) -> Result<(Question, bool), PredictError> {
     Ok(match rows(body)? {
-        Rows::One(row) => (request::table(signature, &[row])?, true),
-        Rows::Many(rows) => (request::table(signature, &rows)?, false),
+        Rows::One(row) => (request::question(signature, &[row], false)?, true),
+        Rows::Many(rows) => (request::question(signature, &rows, true)?, false),
     })
 }
 

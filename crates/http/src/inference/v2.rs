@@ -11,8 +11,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use modelyard_core::config::Task;
 use modelyard_core::package::{Predictions, Signature};
-use modelyard_core::table::{DataType, Table};
-use modelyard_serve::{ErrorCode, PredictError, request};
+use modelyard_core::table::DataType;
+use modelyard_serve::request::{self, Question};
+use modelyard_serve::{ErrorCode, PredictError};
 use serde_json::{Value, json};
 
 use super::v2_tensor::{InferRequest, data, output};
@@ -154,8 +155,8 @@ async fn infer_as(served: Arc<Served>, name: &str, version: Option<&str>, reques
     .await
 }
 
-/// The table of a body whose JSON part ends at `cut`, and what else the request says.
-fn read(signature: &Signature, body: &Bytes, cut: usize) -> Result<(Table, InferRequest), PredictError> {
+/// What a body asks whose JSON part ends at `cut`, and what else the request says.
+fn read(signature: &Signature, body: &Bytes, cut: usize) -> Result<(Question, InferRequest), PredictError> {
     if cut > body.len() {
         return Err(PredictError::new(
             ErrorCode::NotJson,
@@ -165,7 +166,9 @@ fn read(signature: &Signature, body: &Bytes, cut: usize) -> Result<(Table, Infer
     let (head, raw) = (body.slice(..cut), body.slice(cut..));
     let mut infer: InferRequest = json::parse(&head)?;
     let columns = data(std::mem::take(&mut infer.inputs), &raw)?;
-    Ok((request::columns(signature, columns)?, infer))
+    let mut question = request::question_of_columns(signature, columns)?;
+    question.id.clone_from(&infer.id);
+    Ok((question, infer))
 }
 
 fn unknown_output(name: &str) -> PredictError {

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! alerts   what holds and should not, from its first notice to its end, and who is told
-//! watcher  what a server does for all this, again and again
+//! record   the inference log as a data plane writes it
 //! rows     the inference log read back: the rows of a span of time, piece by piece
+//! watcher  what a server does for all this, again and again
 //! ```
 
 pub mod alerts;
+pub mod record;
 pub mod rows;
 mod watcher;
 

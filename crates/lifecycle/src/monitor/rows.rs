@@ -155,11 +155,7 @@ impl Rows {
     fn select(&mut self, mut table: Table) -> Table {
         let by = self.wanted.column().to_owned();
         let column = table.column(&by);
-        let micros = |row: usize| match column {
-            Some(Column::Timestamp(values)) => values[row],
-            Some(Column::Date(values)) => values[row].map(|days| i64::from(days) * DAY_MICROS),
-            _ => None,
-        };
+        let micros = |row: usize| column.and_then(|column| instant(column, row));
         let span = self.wanted.from.micros()..self.wanted.to.micros();
         let mut kept = Vec::with_capacity(table.rows());
         for row in 0..table.rows() {
@@ -204,6 +200,15 @@ impl Wanted {
             fields.retain(|field| columns.contains(&field.name) || field.name == self.column());
         }
         SegmentReader::open(path, &fields, PIECE_ROWS).map(Some)
+    }
+}
+
+/// The instant of `row`, microseconds since the epoch: of a date its midnight, in UTC.
+pub fn instant(column: &Column, row: usize) -> Option<i64> {
+    match column {
+        Column::Timestamp(values) => values[row],
+        Column::Date(values) => values[row].map(|days| i64::from(days) * DAY_MICROS),
+        _ => None,
     }
 }
 

@@ -359,6 +359,7 @@ impl Maker {
                 }],
                 series: false,
                 ignored: Vec::new(),
+                meta: Vec::new(),
             },
             classes: Vec::new(),
             class_type: DataType::String,

@@ -31,12 +31,13 @@ use modelyard_core::package::TrainingProfile;
 use modelyard_core::{Clock, Digest};
 use tokio::task::JoinHandle;
 
+use crate::log::{self, Log};
 use crate::{ErrorCode, Model, PredictError};
 use counters::Counters;
 pub use counters::VersionCounts;
 use shadow::Shadow;
 use table::{Slot, Spell, Table};
-pub use turn::Turn;
+pub use turn::{Asking, Turn};
 use version::Version;
 
 /// How often it is looked whether a version that left has answered its last request.
@@ -53,6 +54,7 @@ const MOST_LEFT: usize = 8;
 pub struct Fleet {
     clock: Arc<dyn Clock>,
     table: ArcSwap<Table>,
+    log: Arc<Log>,
     /// What changes with a swap; no request ever waits for it.
     book: Mutex<Book>,
 }
@@ -76,9 +78,18 @@ struct Named {
 }
 
 impl Fleet {
-    /// Without a version: every request is refused as `not_ready`.
+    /// Without a version: every request is refused as `not_ready`. Nothing is logged.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, table: ArcSwap::from_pointee(Table::default()), book: Mutex::default() }
+        Self::logged(clock, Arc::new(log::log().0))
+    }
+
+    /// The same, whose answers are handed to `log`.
+    pub fn logged(clock: Arc<dyn Clock>, log: Arc<Log>) -> Self {
+        Self { clock, table: ArcSwap::from_pointee(Table::default()), log, book: Mutex::default() }
+    }
+
+    pub fn log(&self) -> &Log {
+        &self.log
     }
 
     /// One version that answers everything, as `name`; `number` is `None` for a package from a folder.
@@ -221,7 +232,9 @@ impl Fleet {
         };
         let shadow = table.shadow.as_ref().filter(|(_, share)| position < *share || *share >= 1.0);
         match slot {
-            Some(slot) => Ok(Turn::new(slot.clone(), shadow.map(|(shadow, _)| shadow.clone()))),
+            Some(slot) => {
+                Ok(Turn::new(slot.clone(), shadow.map(|(shadow, _)| shadow.clone()), self.log.clone()))
+            }
             None => Err(not_ready()),
         }
     }
@@ -230,7 +243,7 @@ impl Fleet {
     pub fn turn_of(&self, number: u32) -> Option<Turn> {
         let table = self.table.load();
         let slot = table.serving().find(|slot| slot.number == Some(number));
-        slot.map(|slot| Turn::new(slot.clone(), None))
+        slot.map(|slot| Turn::new(slot.clone(), None, self.log.clone()))
     }
 
     /// The incumbent, to ask what it is.
@@ -239,7 +252,11 @@ impl Fleet {
     /// [`ErrorCode::NotReady`] where none is there.
     pub fn incumbent(&self) -> Result<Turn, PredictError> {
         let table = self.table.load();
-        table.serving().next().map(|slot| Turn::new(slot.clone(), None)).ok_or_else(not_ready)
+        table
+            .serving()
+            .next()
+            .map(|slot| Turn::new(slot.clone(), None, self.log.clone()))
+            .ok_or_else(not_ready)
     }
 
     /// Name of the model, and numbers of the versions that answer requests, the incumbent's first.

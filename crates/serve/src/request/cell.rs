@@ -88,6 +88,48 @@ impl<'a> Cell<'a> {
     }
 }
 
+/// Adds `cell` to `column`, if it has such values.
+fn put(column: &mut Column, cell: Cell<'_>) -> bool {
+    match (column, cell) {
+        (Column::Bool(values), Cell::Bool(value)) => values.push(Some(value)),
+        (Column::Int(values), Cell::Int(value)) => values.push(Some(value)),
+        (Column::Int(values), Cell::Float(value)) if is_whole(value) => values.push(Some(value as i64)),
+        (Column::Float(values), Cell::Float(value)) if value.is_finite() => values.push(Some(value)),
+        (Column::Float(values), Cell::Int(value)) => values.push(Some(value as f64)),
+        (Column::String(values), Cell::Text(text)) => values.push(Some(text.to_owned())),
+        (Column::Timestamp(values), Cell::Timestamp(micros)) => values.push(Some(micros)),
+        (Column::Date(values), Cell::Date(days)) => values.push(Some(days)),
+        (Column::Timestamp(values), Cell::Text(text)) => match timestamp(text) {
+            Some(micros) => values.push(Some(micros)),
+            None => return false,
+        },
+        (Column::Date(values), Cell::Text(text)) => match date(text) {
+            Some(days) => values.push(Some(days)),
+            None => return false,
+        },
+        _ => return false,
+    }
+    true
+}
+
+fn put_null(column: &mut Column) {
+    match column {
+        Column::Bool(values) => values.push(None),
+        Column::Int(values) | Column::Timestamp(values) => values.push(None),
+        Column::Float(values) => values.push(None),
+        Column::String(values) => values.push(None),
+        Column::Date(values) => values.push(None),
+    }
+}
+
+/// Adds `cell`, or a missing value where the column has no such values: what no model is asked with refuses no
+/// request.
+pub(super) fn put_or_null(column: &mut Column, cell: Cell<'_>) {
+    if !put(column, cell) {
+        put_null(column);
+    }
+}
+
 /// A column being filled.
 pub(super) struct Target<'a> {
     input: &'a Input,
@@ -119,26 +161,7 @@ impl<'a> Target<'a> {
         if !self.input.unseen && !self.input.categories.is_empty() {
             self.check_category(cell)?;
         }
-        match (&mut self.column, cell) {
-            (Column::Bool(values), Cell::Bool(value)) => values.push(Some(value)),
-            (Column::Int(values), Cell::Int(value)) => values.push(Some(value)),
-            (Column::Int(values), Cell::Float(value)) if is_whole(value) => values.push(Some(value as i64)),
-            (Column::Float(values), Cell::Float(value)) if value.is_finite() => values.push(Some(value)),
-            (Column::Float(values), Cell::Int(value)) => values.push(Some(value as f64)),
-            (Column::String(values), Cell::Text(text)) => values.push(Some(text.to_owned())),
-            (Column::Timestamp(values), Cell::Timestamp(micros)) => values.push(Some(micros)),
-            (Column::Date(values), Cell::Date(days)) => values.push(Some(days)),
-            (Column::Timestamp(values), Cell::Text(text)) => match timestamp(text) {
-                Some(micros) => values.push(Some(micros)),
-                None => return Err(self.refuse(cell)),
-            },
-            (Column::Date(values), Cell::Text(text)) => match date(text) {
-                Some(days) => values.push(Some(days)),
-                None => return Err(self.refuse(cell)),
-            },
-            _ => return Err(self.refuse(cell)),
-        }
-        Ok(())
+        if put(&mut self.column, cell) { Ok(()) } else { Err(self.refuse(cell)) }
     }
 
     pub(super) fn finish(self) -> Column {
@@ -152,13 +175,7 @@ impl<'a> Target<'a> {
                 .hint("this model does not answer without it: send a value")
                 .field(name));
         }
-        match &mut self.column {
-            Column::Bool(values) => values.push(None),
-            Column::Int(values) | Column::Timestamp(values) => values.push(None),
-            Column::Float(values) => values.push(None),
-            Column::String(values) => values.push(None),
-            Column::Date(values) => values.push(None),
-        }
+        put_null(&mut self.column);
         Ok(())
     }
 

@@ -41,6 +41,66 @@ impl Data {
     }
 }
 
+/// What a request brings.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Question {
+    /// What the model is asked with: the signature's inputs in their order.
+    pub inputs: Table,
+    /// The signature's `meta` columns, for the log alone; what has another type than its column is missing.
+    pub meta: Table,
+    /// Whether it is a list of rows, which have ids of their own, or one row.
+    pub is_list: bool,
+    /// What the body says that it is called, which comes before what a header says.
+    pub id: Option<String>,
+}
+
+/// The question of JSON objects, a row each.
+///
+/// # Errors
+/// As [`table`].
+pub fn question(
+    signature: &Signature,
+    rows: &[Map<String, Value>],
+    is_list: bool,
+) -> Result<Question, PredictError> {
+    let inputs = table(signature, rows)?;
+    let mut meta = Table::new();
+    for field in &signature.meta {
+        let mut column = Column::empty(field.data_type);
+        for row in rows {
+            cell::put_or_null(&mut column, row.get(&field.name).map_or(Cell::Null, Cell::of_json));
+        }
+        meta.push(field.name.clone(), column);
+    }
+    Ok(Question { inputs, meta, is_list, id: None })
+}
+
+/// The question of named columns; of one row it is no list.
+///
+/// # Errors
+/// As [`columns`].
+pub fn question_of_columns(
+    signature: &Signature,
+    given: Vec<(String, Data)>,
+) -> Result<Question, PredictError> {
+    let mut meta = Table::new();
+    let rows = given.first().map_or(0, |(_, data)| data.len());
+    for field in &signature.meta {
+        let mut column = Column::empty(field.data_type);
+        let data = given.iter().find(|(name, data)| *name == field.name && data.len() == rows);
+        for place in 0..rows {
+            let cell = data.map_or(Cell::Null, |(_, data)| match data {
+                Data::Values(values) => Cell::of_json(&values[place]),
+                Data::Texts(texts) => Cell::of_text(&texts[place], field.data_type),
+                Data::Column(column) => Cell::of_column(column, place),
+            });
+            cell::put_or_null(&mut column, cell);
+        }
+        meta.push(field.name.clone(), column);
+    }
+    Ok(Question { inputs: columns(signature, given)?, meta, is_list: rows != 1, id: None })
+}
+
 /// The table of JSON objects, a row each: the signature's inputs in their order.
 ///
 /// # Errors

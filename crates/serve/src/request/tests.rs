@@ -1,5 +1,5 @@
 use modelyard_core::package::{Input, Signature};
-use modelyard_core::table::{Column, DataType};
+use modelyard_core::table::{Column, DataType, Field};
 use serde_json::{Map, Value, json};
 
 use super::{Data, columns, table};
@@ -30,7 +30,8 @@ fn signature() -> Signature {
             input("day", DataType::Date, true),
         ],
         series: false,
-        ignored: vec!["flight".into()],
+        ignored: vec!["flight".into(), "when".into()],
+        meta: vec![Field { name: "when".into(), data_type: DataType::Timestamp, nullable: true }],
     }
 }
 

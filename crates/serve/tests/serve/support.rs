@@ -97,7 +97,12 @@ fn manifest(made: &Made) -> Manifest {
         task: made.task,
         target: "y".to_owned(),
         stages: vec![Stage { name: "model".to_owned(), runtime }],
-        signature: Signature { inputs: made.inputs.clone(), series: false, ignored: made.ignored.clone() },
+        signature: Signature {
+            inputs: made.inputs.clone(),
+            series: false,
+            ignored: made.ignored.clone(),
+            meta: Vec::new(),
+        },
         classes: made.classes.clone(),
         class_type: DataType::String,
         positive: None,

@@ -36,7 +36,7 @@ use super::{Build, PackageMade, derived};
 use crate::environment::{OnnxLibrary, WORKER_THREADS};
 
 /// Raised when a package may come out otherwise from the same inputs.
-const RESULT_VERSION: u32 = 3;
+const RESULT_VERSION: u32 = 4;
 
 /// What packaging found out; for the screen and the report.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use modelyard_core::config::Features;
 use modelyard_core::package::{Input, Predictions, Signature};
-use modelyard_core::table::{Column, DataType, Table};
+use modelyard_core::table::{Column, DataType, Field, Table};
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_serve::ErrorCode;
 use modelyard_serve::worker::{Description, Worker};
@@ -82,7 +82,13 @@ pub(super) fn of_model(
     }
     let other = |name: &&String| !names.contains(name);
     let ignored = bench.schema.iter().map(|field| &field.name).filter(other).cloned().collect();
-    Ok(Signature { inputs, series, ignored })
+    let is_logged = |field: &&Field| {
+        other(&&field.name)
+            && field.name != bench.project.target
+            && !bench.roles.private.contains(&field.name)
+    };
+    let meta = bench.schema.iter().filter(is_logged).cloned().collect();
+    Ok(Signature { inputs, series, ignored, meta })
 }
 
 /// The signature's inputs of `table`, in their order.

@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use modelyard_core::deploy::{Environment, EnvironmentId, EnvironmentSpec, EnvironmentState};
+use modelyard_core::deploy::{Applied, Environment, EnvironmentId, EnvironmentSpec, EnvironmentState};
 use modelyard_core::ports::{Home, Watch};
 use modelyard_core::{Clock, Digest, Result};
 use modelyard_serve::Fleet;
@@ -26,6 +26,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::Settings;
+use crate::monitor::record::Recorder;
 use load::{Loaded, Loader};
 use report::Reporter;
 
@@ -80,6 +81,7 @@ pub struct Plane {
     standing: watch::Receiver<Standing>,
     /// Told when it is to end; it answers the reporter.
     ending: oneshot::Sender<()>,
+    recorder: Arc<Recorder>,
     task: JoinHandle<Reporter>,
 }
 
@@ -97,7 +99,11 @@ impl Plane {
     ) -> Result<Self> {
         let watch = home.observations.watch().await?;
         let environment = super::environments::find(&home, &options.environment).await?;
-        let fleet = Arc::new(Fleet::new(clock.clone()));
+        let recorder =
+            Arc::new(Recorder::start(home.log.clone(), options.environment.clone(), options.note.clone())?);
+        let applied = home.environments.applied(&options.environment.project).await?;
+        recorder.follow(applied.as_ref(), &options.environment);
+        let fleet = Arc::new(Fleet::logged(clock.clone(), recorder.log()));
         let spec = environment.spec.clone();
         let reporter = Reporter::new(home.observations.clone(), clock, fleet.clone(), &options);
         let (tell_standing, standing) = watch::channel(Standing::Loading);
@@ -109,6 +115,8 @@ impl Plane {
             note: options.note.clone(),
             id: options.environment,
             state: environment.state,
+            applied,
+            recorder: recorder.clone(),
             first: Some(options.began),
             fleet: fleet.clone(),
             loading: BTreeMap::new(),
@@ -120,7 +128,7 @@ impl Plane {
             stood: None,
         };
         let task = tokio::spawn(follower.run(ended));
-        Ok(Self { fleet, spec, standing, ending, task })
+        Ok(Self { fleet, spec, standing, ending, recorder, task })
     }
 
     pub fn fleet(&self) -> Arc<Fleet> {
@@ -151,20 +159,25 @@ impl Plane {
     pub async fn end(self) -> Ending {
         let _ = self.ending.send(());
         let reporter = self.task.await.ok();
-        Ending { fleet: self.fleet, reporter }
+        Ending { fleet: self.fleet, recorder: self.recorder, reporter }
     }
 }
 
 /// A data plane that takes no more requests.
 pub struct Ending {
     fleet: Arc<Fleet>,
+    recorder: Arc<Recorder>,
     reporter: Option<Reporter>,
 }
 
 impl Ending {
-    /// Closes all versions, each after its last answer, and reports for the last time.
+    /// Closes all versions, each after its last answer, logs what was answered and reports for the last time.
     pub async fn close(self) {
         self.fleet.close().await;
+        // The follower, which had it too, has ended.
+        if let Some(recorder) = Arc::into_inner(self.recorder) {
+            recorder.end().await;
+        }
         if let Some(mut reporter) = self.reporter {
             reporter.last().await;
         }
@@ -179,6 +192,9 @@ struct Follower {
     note: Arc<dyn Fn(&str) + Send + Sync>,
     id: EnvironmentId,
     state: EnvironmentState,
+    /// What the project applied, whose `[monitor]` says what is logged.
+    applied: Option<Applied>,
+    recorder: Arc<Recorder>,
     /// When the process began, while what was wanted then is loaded.
     first: Option<Instant>,
     fleet: Arc<Fleet>,
@@ -259,6 +275,13 @@ impl Follower {
         };
         let changed = watch.changed().await?;
         let environment = if changed { self.home.environments.environment(&self.id).await? } else { None };
+        if changed {
+            let applied = self.home.environments.applied(&self.id.project).await?;
+            if applied != self.applied {
+                self.recorder.follow(applied.as_ref(), &self.id);
+                self.applied = applied;
+            }
+        }
         self.watch = Some(watch);
         Ok(environment)
     }
