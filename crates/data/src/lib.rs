@@ -38,6 +38,7 @@ pub use ingest::{Ingest, Ingested, PartFile, RESULT_VERSION, ingest};
 pub use preview::{Preview, preview};
 pub use profile::profile;
 pub use segment::{SegmentReader, segment_fields, write_segment};
+pub use sql::query_log;
 pub use table::{
     Append, TableReader, TableWriter, Written, concat, read_table, row_hashes, schema, write_table,
 };

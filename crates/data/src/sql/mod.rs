@@ -23,9 +23,11 @@ use modelyard_core::{Fault, Kind, Result};
 
 mod check;
 mod explain;
+mod log;
 mod tally;
 
 pub(crate) use explain::duplicate;
+pub use log::query_log;
 
 /// A query and where it stands.
 #[derive(Clone, Copy)]

@@ -28,6 +28,7 @@ mod moment;
 mod new;
 mod place;
 mod predict;
+mod predictions;
 pub(crate) mod print;
 mod release;
 mod replicas;
@@ -91,6 +92,7 @@ enum Command {
     Serve(serve::Args),
     Server(server::Args),
     Predict(predict::Args),
+    Predictions(predictions::Args),
     Logs(logs::Args),
     Show(show::Args),
     Diff(diff::Args),
@@ -161,6 +163,7 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Graph(args) => graph::run(args, ctx).await,
         Command::Reproduce(args) => reproduce::run(args, ctx).await,
         Command::Predict(args) => predict::run(args, ctx).await,
+        Command::Predictions(args) => predictions::run(args, ctx).await,
         Command::Serve(args) => serve::run(args, ctx).await,
         Command::Server(args) => server::run(args, ctx).await,
         Command::Logs(args) => logs::run(args, ctx).await,

@@ -232,6 +232,7 @@ mod tests {
         "models download",
         "new",
         "predict",
+        "predictions query",
         "reproduce",
         "run",
         "runs compare",

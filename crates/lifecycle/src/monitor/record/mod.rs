@@ -110,8 +110,7 @@ impl Recorder {
 
 /// The monitor of `applied`, if it watches `environment`.
 pub fn watching(applied: &Applied, environment: &EnvironmentId) -> Option<MonitorSpec> {
-    let spec: MonitorSpec = serde_json::from_value(applied.monitor.clone()).ok()?;
-    (spec.environment == environment.name).then_some(spec)
+    applied.monitor.clone().filter(|spec| spec.environment == environment.name)
 }
 
 struct Writer {
