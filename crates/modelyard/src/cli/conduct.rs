@@ -15,7 +15,7 @@ use modelyard_core::ports::{FileStamp, Home, LockGuard};
 use modelyard_core::{Digest, Fault, Kind, Result};
 use modelyard_lifecycle::deploy::judge::Comparison;
 use modelyard_lifecycle::deploy::moves::percent;
-use modelyard_lifecycle::deploy::reconcile::LOCK;
+use modelyard_lifecycle::deploy::reconcile::alone;
 use modelyard_lifecycle::deploy::release::{self, Look, Machine};
 use modelyard_lifecycle::deploy::{View, environments};
 use serde_json::json;
@@ -51,7 +51,7 @@ impl<'a> Conduct<'a> {
     /// If the home can't be locked.
     pub(crate) async fn of(ctx: &'a Context, home: Home, id: EnvironmentId) -> Result<Self> {
         let folder = session::absolute(&session::home_folder(ctx)?);
-        let lock = home.locks.try_lock(LOCK).await?;
+        let lock = alone::try_alone(&home).await?;
         Ok(Self { ctx, home, folder, id, lock })
     }
 
@@ -60,22 +60,21 @@ impl<'a> Conduct<'a> {
         self.lock.is_none()
     }
 
-    /// Waits for what becomes of `release`, and shows it; a server that ends is stood in for. Without a
-    /// server and without `wait` it ends where people have to act first.
+    /// Waits for what becomes of `release`, and shows it; a server that ends and does not come back is stood in
+    /// for, and one that comes takes over at once. Without a server at first and without `wait` it ends where people have to act first.
     ///
     /// # Errors
     /// [`Kind::Release`] if it failed, was rolled back or aborted.
     pub(crate) async fn follow(mut self, release: ReleaseId, wait: bool) -> Result<Release> {
         let live = Live::new(self.ctx);
         let mut interrupted = std::pin::pin!(serve::asked_to_end()?);
-        let alone = self.lock.is_some();
+        let stops = !wait && self.lock.is_some();
         let ended = loop {
             let followed = Following { home: &self.home, ctx: self.ctx, live: &live, id: &self.id };
-            let stops = !wait && alone;
             if self.lock.is_none() {
                 tokio::select! {
                     ended = followed.until_ended(release, stops) => break ended,
-                    lock = self.home.locks.lock(LOCK) => self.lock = Some(lock?),
+                    lock = alone::stand_in(&self.home) => self.lock = Some(lock?),
                     () = &mut interrupted => break Err(self.stopped()),
                 }
                 continue;
@@ -83,15 +82,18 @@ impl<'a> Conduct<'a> {
             let target = replicas::target(&self.folder)?;
             let reconciler = replicas::reconciler(&self.home, self.ctx, target).await?;
             let trouble = |fault: &Fault| live.line("trouble", &fault.report());
-            break tokio::select! {
-                ended = followed.until_ended(release, stops) => ended,
-                () = reconciler.run(Some(&self.id), trouble, std::future::pending()) => Err(self.stopped()),
-                () = &mut interrupted => Err(self.stopped()),
-            };
+            tokio::select! {
+                ended = followed.until_ended(release, stops) => break ended,
+                () = reconciler.run(Some(&self.id), trouble, std::future::pending()) => break Err(self.stopped()),
+                awaited = alone::awaited(&self.home) => awaited?,
+                () = &mut interrupted => break Err(self.stopped()),
+            }
+            live.line("server", "a server has come, which goes on with it");
+            self.lock = None;
         };
         live.end();
         let ended = ended?;
-        if alone && ended.status == ReleaseStatus::Done && !self.ctx.quiet && !self.ctx.json {
+        if self.lock.is_some() && ended.status == ReleaseStatus::Done && !self.ctx.quiet && !self.ctx.json {
             print::remark(
                 "nothing watches the replicas until `modelyard server` starts: one that ends stays ended",
             );

@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use modelyard_core::fault::Attempt;
-use modelyard_core::ports::{Home, LockGuard};
+use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Fault, Kind, Result};
 use modelyard_deploy::target::{Condition, Target};
 use modelyard_http::native::{self, Api, OwnMachine};
 use modelyard_lifecycle::deploy::apply::{self, Proposal};
-use modelyard_lifecycle::deploy::reconcile::LOCK;
+use modelyard_lifecycle::deploy::reconcile::alone;
 use modelyard_lifecycle::deploy::release::Machine;
 use modelyard_lifecycle::monitor::Watcher;
 use modelyard_process::temporary::PrivateTmp;
@@ -43,8 +43,13 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let mut end = std::pin::pin!(serve::asked_to_end()?);
     let folder = session::absolute(&session::home_folder(ctx)?);
     let home = modelyard_store::open(&folder, ctx.clock.clone()).await?;
+    let waits = || {
+        if !ctx.quiet {
+            print::remark("another process works on this home: this server takes over when that one ends");
+        }
+    };
     let lock = tokio::select! {
-        lock = alone(&home, ctx) => lock?,
+        lock = alone::serving(&home, waits) => lock?,
         () = &mut end => return Ok(ExitCode::SUCCESS),
     };
     // What a server left that was killed while it tested.
@@ -92,17 +97,6 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         print::remark(farewell(&home, &*target).await?);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The home's lock, once no other server holds it.
-async fn alone(home: &Home, ctx: &Context) -> Result<Box<dyn LockGuard>> {
-    if let Some(lock) = home.locks.try_lock(LOCK).await? {
-        return Ok(lock);
-    }
-    if !ctx.quiet {
-        print::remark("another process works on this home: this server takes over when that one ends");
-    }
-    home.locks.lock(LOCK).await
 }
 
 /// The address, which a server that was just killed may still have for a moment.

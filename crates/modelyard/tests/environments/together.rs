@@ -1,10 +1,11 @@
 //! Several people at the same moment.
 
+use std::io::Read;
 use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::hostile::{Ended, Project};
+use super::hostile::{Background, Ended, Project, wait_until};
 use super::stage::{Stage, ask};
 
 /// Starts all, as these people, then waits for all.
@@ -125,4 +126,40 @@ fn what_is_applied_at_the_same_moment_is_one_or_the_other() {
     project.succeeds(&["apply", "--yes"]);
     assert_eq!(project.document(&["apply", "--dry-run"])["changes"], json!([]));
     project.succeeds(&["audit", "--verify"]);
+}
+
+/// A release that goes on for as long as nobody ends it, by a server that ends while commands wait.
+#[test]
+fn who_waits_stands_in_for_a_server_and_gives_way_to_one_that_comes() {
+    let stage = Stage::new(&[("live", "strategy = \"canary\"\nweights = [50, 100]")]);
+    stage.another_version();
+    let project = &stage.project;
+    project.succeeds(&["deploy", "live", "small@1", "--wait"]);
+    let (server, _) = stage.server();
+    let mut waiting = Background(
+        project
+            .command(&["release", "small@2", "--to", "live", "--wait"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap(),
+    );
+    let status = || project.document(&["release", "status", "live"])["release"]["status"].clone();
+    wait_until("it rolls", || status() == "rolling");
+
+    // Nobody else is there: a wish is carried out by the one that waits, once it is sure of that.
+    drop(server);
+    project.succeeds(&["release", "pause", "live"]);
+    wait_until("it stands in", || status() == "paused");
+
+    // A server that is started then is ready at once, and goes on with it; the one that waits hears of the end.
+    let (_server, _) = stage.server();
+    assert_eq!((status(), waiting.0.try_wait().unwrap()), (json!("paused"), None));
+    project.succeeds(&["release", "promote", "live"]);
+    wait_until("the release ends", || waiting.0.try_wait().unwrap().is_some());
+    assert!(waiting.0.wait().unwrap().success());
+    let mut printed = String::new();
+    waiting.0.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    assert!(printed.contains("a server has come, which goes on with it"), "{printed}");
+    assert_eq!(stage.version("live"), 2);
 }

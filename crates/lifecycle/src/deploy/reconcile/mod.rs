@@ -1,14 +1,16 @@
 //! The reconciler: brings about what the home says is wanted, again and again.
 //!
 //! It remembers nothing that matters: killed at any moment, the next one goes on from the records. It runs
-//! in `modelyard server`, or in a command that waits, never in two processes of one home at once (the lock
-//! `server`); should it happen all the same, changes made from an outdated record are refused by the home.
+//! in `modelyard server`, or in a command that waits, never in two processes of one home at once ([`alone`]);
+//! should it happen all the same, changes made from an outdated record are refused by the home.
 //!
 //! ```text
+//! alone      who does it
 //! watching   when to look, at each environment by itself
 //! step       one environment: its replicas, and its release's next move
 //! ```
 
+pub mod alone;
 mod step;
 mod watching;
 
@@ -28,9 +30,6 @@ pub use step::wanted;
 
 /// A clock that is set by less is one that is kept right.
 const NOTICED_MICROS: i64 = 1_000_000;
-
-/// The lock that whoever reconciles a home holds.
-pub const LOCK: &str = "server";
 
 pub struct Reconciler {
     home: Home,

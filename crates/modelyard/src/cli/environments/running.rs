@@ -7,7 +7,7 @@ use modelyard_core::deploy::EnvironmentId;
 use modelyard_core::ports::Home;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::deploy::environments::{self, Condition};
-use modelyard_lifecycle::deploy::reconcile::{LOCK, wanted};
+use modelyard_lifecycle::deploy::reconcile::{alone, wanted};
 use serde_json::json;
 
 use crate::cli::{Context, conduct, print, replicas, session};
@@ -29,13 +29,15 @@ pub(crate) async fn run(args: Args, running: bool, ctx: &Context) -> Result<Exit
     let (home, id) = session::environment(ctx, &args.environment).await?;
     let changed = environments::set_running(&home, &id, running, &session::acting(ctx)).await?;
     // Where no server carries it out, this command does.
-    let lock = home.locks.try_lock(LOCK).await?;
-    let alone = lock.is_some();
-    if alone {
+    let lock = alone::try_alone(&home).await?;
+    let unwatched = lock.is_some();
+    if unwatched {
         let target = replicas::target(&session::absolute(&session::home_folder(ctx)?))?;
         let program = conduct::machine(&home, false).await?.program;
         target.apply(&wanted(&environments::find(&home, &id).await?, program)?).await?;
     }
+    // A server that starts need not wait for what this command waits for.
+    drop(lock);
     if args.wait {
         settled(&home, &id, running, ctx).await?;
     }
@@ -52,7 +54,7 @@ pub(crate) async fn run(args: Args, running: bool, ctx: &Context) -> Result<Exit
         ),
         (false, false) => format!("{name} was stopped already"),
     });
-    if running && alone && !ctx.quiet {
+    if running && unwatched && !ctx.quiet {
         print::remark(
             "nothing watches the replicas until `modelyard server` starts: one that ends stays ended",
         );
