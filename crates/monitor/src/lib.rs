@@ -7,6 +7,7 @@
 //! - [`drift`] compares two samples: one file a test, equal to SciPy's and Evidently's values.
 //! - [`rule`] decides whether a column has moved, by effect, noise of the reference and the last windows;
 //!   [`chunks`] cuts the reference for it. [`evidently`] decides as Evidently's default preset does.
+//! - [`estimate`] says what a classifier's metrics are where labels are missing.
 //! - [`findings`] are what needs no test: columns that vanished, values never seen before.
 //! - [`whole`] compares all columns at once.
 //!
@@ -16,6 +17,7 @@ mod bins;
 mod categories;
 pub mod chunks;
 pub mod drift;
+pub mod estimate;
 pub mod evidently;
 pub mod findings;
 mod grid;
