@@ -31,9 +31,12 @@ use super::{Tested, View};
 /// take, short enough for whoever waits.
 pub const LOADING_SECS: f64 = 300.0;
 
-/// A replica whose process ends so often in one step without a word, as one does that a model takes down with
-/// it, ends the release: once may have any cause.
+/// A replica whose process ends so often without a word, as one does that a model takes down with it, ends the
+/// release: once may have any cause.
 pub const DEATHS: usize = 2;
+
+/// Within so long in one step: over a test of weeks, machines have their own deaths.
+pub const DEATHS_MICROS: i64 = 10 * 60 * 1_000_000;
 
 /// How long the target may be unable to do what is wanted before a release gives up on it.
 pub const TROUBLE_SECS: f64 = 15.0;
@@ -220,6 +223,11 @@ impl Due<'_> {
         if let Some(no) = &self.view.rejected {
             return Some(self.ended(ReleaseStatus::Aborted, "aborted", no));
         }
+        let broken = self.broken_incumbent();
+        // Replicas that can't have it would follow nothing. Where some answer with it, they go on.
+        if let Some(why) = broken.as_ref().filter(|_| !self.is_given_up() && !self.answers_with_incumbent()) {
+            return Some(self.given_up(why));
+        }
         // The way back waits for no replacement.
         let settled = self.release.kind == ReleaseKind::Rollback || self.view.is_settled();
         if !self.is_ready() || !settled || self.dying().is_some() {
@@ -230,10 +238,34 @@ impl Due<'_> {
             return Some(self.tested_alone());
         }
         // Nothing serves that traffic could be taken from.
+        let no_comparison = |why: &str| format!("every replica is ready; nothing to compare with: {why}");
+        if let Some(why) = broken {
+            return Some(self.promoted(&no_comparison(&why), Value::Null));
+        }
+        if self.is_given_up() {
+            return Some(self.promoted(&no_comparison("what served before was given up"), Value::Null));
+        }
         if judge::incumbent(&self.environment.state, self.release.package).is_none() {
             return Some(self.promoted("every replica is ready", Value::Null));
         }
         self.carried_out(strategy::of(self.release.strategy.kind).first(self.release), Value::Null)
+    }
+
+    fn answers_with_incumbent(&self) -> bool {
+        self.release.before.stable().is_some_and(|stable| self.view.has(stable.package))
+    }
+
+    /// What served before is broken: replicas are to load the version alone.
+    fn given_up(&self, why: &str) -> Moved {
+        let mut moved =
+            self.status(ReleaseStatus::Loading, "alone", &format!("nothing to compare with: {why}"));
+        let state = &mut moved.environment.state;
+        for placed in state.placed.iter_mut().filter(|placed| placed.package != self.release.package) {
+            placed.phase = Phase::Leave;
+            placed.weight = 0.0;
+        }
+        state.generation += 1;
+        moved
     }
 
     /// The version serves alone in a test environment while it is tested.

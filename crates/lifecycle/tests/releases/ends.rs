@@ -47,7 +47,7 @@ async fn a_version_that_takes_its_replicas_down_while_it_is_loaded_is_given_up()
         assert_eq!(rig.release(&bad).await.status, ReleaseStatus::Loading, "once may have any cause");
     }
     loads(&rig, "third").await;
-    let why = "replica 0 died 2 times while it was there".to_owned();
+    let why = "replica 0 died 2 times within 10 min while it was there".to_owned();
     assert_eq!(reason(&rig, &bad).await, (ReleaseStatus::Failed, Some(why)));
     assert_eq!(rig.placed("production").await, "1 serve 1, 2 leave");
 }
@@ -63,8 +63,92 @@ async fn a_version_that_takes_its_replicas_down_with_traffic_is_rolled_back() {
     }
     *rig.boot.lock().unwrap() = "third".to_owned();
     rig.second("production").await;
-    let why = "replica 0 died 2 times while it was there".to_owned();
+    let why = "replica 0 died 2 times within 10 min while it was there".to_owned();
     assert_eq!(reason(&rig, &bad).await, (ReleaseStatus::RolledBack, Some(why)));
+}
+
+#[tokio::test]
+async fn deaths_far_apart_end_no_test_of_weeks() {
+    let mut weeks = strategy(StrategyKind::AB);
+    weeks.judge.max_time_secs = 1e9;
+    let rig = Rig::new([("production", spec(weeks))]).await;
+    rig.begin("production", 1).await.unwrap();
+    rig.seconds("production", 2).await;
+    let release = rig.begin("production", 2).await.unwrap();
+    for boot in ["first", "second", "third", "fourth"] {
+        *rig.boot.lock().unwrap() = boot.to_owned();
+        rig.second("production").await;
+        assert_eq!(rig.release(&release).await.status, ReleaseStatus::Rolling, "{boot}");
+        rig.clock.pass(601.0);
+        rig.second("production").await;
+    }
+    *rig.boot.lock().unwrap() = "fifth".to_owned();
+    rig.second("production").await;
+    rig.clock.pass(500.0);
+    rig.second("production").await;
+    assert_eq!(rig.release(&release).await.status, ReleaseStatus::Rolling);
+    *rig.boot.lock().unwrap() = "sixth".to_owned();
+    rig.second("production").await;
+    let why = "replica 0 died 2 times within 10 min while it was there".to_owned();
+    assert_eq!(reason(&rig, &release).await, (ReleaseStatus::RolledBack, Some(why)));
+}
+
+/// The decision that ended `release`.
+async fn decided(rig: &Rig, release: &Release) -> String {
+    let release = rig.release(release).await;
+    let last = release.decisions.last().unwrap();
+    format!("{}: {}", last.what, last.why)
+}
+
+#[tokio::test]
+async fn what_can_no_longer_be_loaded_is_released_over() {
+    for kind in StrategyKind::ALL {
+        let rig = production(kind).await;
+        let gone = "its package is not there".to_owned();
+        rig.broken.lock().unwrap().insert(Rig::package(1), gone);
+        rig.second("production").await;
+        let release = rig.begin("production", 2).await.unwrap();
+        rig.seconds("production", 2).await;
+        assert_eq!(rig.release(&release).await.status, ReleaseStatus::Done, "{kind:?}");
+        assert_eq!(rig.placed("production").await, "2 serve 1", "{kind:?}");
+        let decisions = rig.release(&release).await.decisions;
+        let why =
+            "nothing to compare with: late@1, which served before, can't be loaded: its package is not there";
+        assert!(decisions.iter().any(|decision| decision.why == why), "{decisions:#?}");
+    }
+    // One that can't be loaded either leaves things as they were.
+    let rig = production(StrategyKind::Canary).await;
+    for number in [1, 2] {
+        rig.broken.lock().unwrap().insert(Rig::package(number), "no memory".to_owned());
+    }
+    rig.second("production").await;
+    let release = rig.begin("production", 2).await.unwrap();
+    rig.seconds("production", 2).await;
+    assert_eq!(reason(&rig, &release).await, (ReleaseStatus::Failed, Some("no memory".to_owned())));
+    assert_eq!(rig.placed("production").await, "1 serve 1");
+}
+
+#[tokio::test]
+async fn what_takes_its_replicas_down_is_released_over() {
+    for still_answers in [true, false] {
+        let rig = production(StrategyKind::Canary).await;
+        for boot in ["second", "third"] {
+            rig.clock.pass(30.0);
+            *rig.boot.lock().unwrap() = boot.to_owned();
+            rig.second("production").await;
+        }
+        let release = rig.begin("production", 2).await.unwrap();
+        // The deaths go on while the next one is loaded.
+        for boot in ["fourth", "fifth", "sixth"].into_iter().filter(|_| !still_answers) {
+            loads(&rig, boot).await;
+            assert_eq!(rig.release(&release).await.status, ReleaseStatus::Loading);
+        }
+        *rig.boot.lock().unwrap() = "seventh".to_owned();
+        rig.second("production").await;
+        let why = "all traffic: every replica is ready; nothing to compare with: late@1, which served before, \
+                   took replica 0 down 2 times within 10 min";
+        assert_eq!(decided(&rig, &release).await, why);
+    }
 }
 
 #[tokio::test]

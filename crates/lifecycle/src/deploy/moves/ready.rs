@@ -3,7 +3,7 @@
 use modelyard_core::Timestamp;
 use modelyard_core::deploy::{Phase, ReleaseKind, ReleaseStatus};
 
-use super::{DEATHS, Due, LOADING_SECS, Moved, TROUBLE_SECS};
+use super::{DEATHS, DEATHS_MICROS, Due, LOADING_SECS, Moved, TROUBLE_SECS};
 
 impl Due<'_> {
     pub(super) fn is_ready(&self) -> bool {
@@ -44,17 +44,50 @@ impl Due<'_> {
 
     /// Why it is given up, where replicas die with it again and again; the way back never is for that.
     pub(super) fn dying(&self) -> Option<String> {
-        if self.release.kind == ReleaseKind::Rollback {
+        let loads = self.release.status == ReleaseStatus::Loading;
+        // Deaths that go on from before it came are not its own.
+        if self.release.kind == ReleaseKind::Rollback || (loads && self.broken_incumbent().is_some()) {
             return None;
         }
-        let in_step =
-            |died: &Vec<Timestamp>| died.iter().filter(|at| **at >= self.release.step_since).count();
-        let (replica, deaths) = self
-            .view
-            .died
-            .iter()
-            .map(|(replica, died)| (replica, in_step(died)))
-            .max_by_key(|(_, deaths)| *deaths)?;
-        (deaths >= DEATHS).then(|| format!("replica {replica} died {deaths} times while it was there"))
+        let replica = self.died_often(|at| at >= self.release.step_since)?;
+        Some(format!("replica {replica} died {DEATHS} times within {} while it was there", minutes()))
     }
+
+    /// Why nothing can be compared with what serves: no replica that answers can load it, or they died with it
+    /// before this release came. The way back has its own reasons.
+    pub(super) fn broken_incumbent(&self) -> Option<String> {
+        let release = self.release;
+        let incumbent = release.before.stable().filter(|stable| stable.package != release.package)?;
+        if release.kind == ReleaseKind::Rollback {
+            return None;
+        }
+        let title = format!("{}@{}, which served before,", incumbent.model, incumbent.number);
+        let fails = self.view.live.iter().find_map(|report| report.failed.get(&incumbent.package));
+        if let Some(reason) = fails.filter(|_| !self.view.has(incumbent.package)) {
+            return Some(format!("{title} can't be loaded: {reason}"));
+        }
+        let since = release.began_at.micros().saturating_sub(DEATHS_MICROS);
+        let replica = self.died_often(|at| at < release.began_at && at.micros() >= since)?;
+        Some(format!("{title} took replica {replica} down {DEATHS} times within {}", minutes()))
+    }
+
+    /// Whether what served before was given up: nothing is left to compare with.
+    pub(super) fn is_given_up(&self) -> bool {
+        let state = &self.environment.state;
+        self.release.before.stable().is_some() && state.stable().is_none()
+    }
+
+    /// A replica that died [`DEATHS`] times within [`DEATHS_MICROS`], at moments that `counts`.
+    fn died_often(&self, counts: impl Fn(Timestamp) -> bool) -> Option<u32> {
+        let often = |died: &Vec<Timestamp>| {
+            let mut at: Vec<i64> = died.iter().filter(|at| counts(**at)).map(|at| at.micros()).collect();
+            at.sort_unstable();
+            at.windows(DEATHS).any(|some| some[DEATHS - 1] - some[0] <= DEATHS_MICROS)
+        };
+        self.view.died.iter().find(|(_, died)| often(died)).map(|(replica, _)| *replica)
+    }
+}
+
+fn minutes() -> String {
+    format!("{} min", DEATHS_MICROS / 60_000_000)
 }
