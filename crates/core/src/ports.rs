@@ -277,6 +277,9 @@ pub trait Locks: Send + Sync {
 
     /// `None` if somebody else holds it.
     async fn try_lock(&self, name: &str) -> Result<Option<Box<dyn LockGuard>>>;
+
+    /// Whether somebody holds it; whoever asks does not take it.
+    async fn is_held(&self, name: &str) -> Result<bool>;
 }
 
 /// Held until dropped.

@@ -18,6 +18,8 @@ mod own_test;
 mod refused;
 #[path = "environments/stage.rs"]
 mod stage;
+#[path = "environments/stopping.rs"]
+mod stopping;
 #[path = "environments/strangers.rs"]
 mod strangers;
 #[path = "environments/together.rs"]

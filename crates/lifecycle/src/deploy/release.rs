@@ -150,13 +150,10 @@ pub async fn wish(home: &Home, id: &EnvironmentId, wish: Wish, by: &str, now: Ti
         };
         if !possible {
             let title = title(&release);
+            let standing = standing(home, &environment, &release).await?;
             return Err(Fault::new(
                 Kind::Conflict,
-                format!(
-                    "cannot {verb} the release of `{title}` to `{}`: it is {}",
-                    id.name,
-                    status(&release)
-                ),
+                format!("cannot {verb} the release of `{title}` to `{}`: it is {standing}", id.name),
             )
             .hint(format!("`modelyard release status {}`", id.name)));
         }
@@ -325,14 +322,14 @@ async fn check(home: &Home, environment: &Environment, title: &str, now: Timesta
         return Err(fault);
     }
     if let Some(other) = environment.release {
-        let other = home.environments.release(other).await?;
-        let what = other.as_ref().map_or_else(
-            || "another release is under way".to_owned(),
-            |other| {
-                let (title, by) = (self::title(other), &other.by);
-                format!("the release of `{title}` by `{by}` is under way, {}", status(other))
-            },
-        );
+        let what = match home.environments.release(other).await? {
+            None => "another release is under way".to_owned(),
+            Some(other) => {
+                let (title, by) = (self::title(&other), &other.by);
+                let standing = standing(home, environment, &other).await?;
+                format!("the release of `{title}` by `{by}` is under way, {standing}")
+            }
+        };
         return Err(refused(title, environment, &what).hint(format!(
             "`modelyard release status {name}` shows it, `modelyard release abort {name}` ends it"
         )));
@@ -483,10 +480,21 @@ pub fn title(release: &Release) -> String {
     format!("{}@{}", release.model, release.number)
 }
 
-/// As people read it: `waiting for approval`.
-pub fn status(release: &Release) -> &'static str {
+/// How a release stands, within a sentence.
+async fn standing(home: &Home, environment: &Environment, release: &Release) -> Result<&'static str> {
+    let is_missing = missing(home, environment, release).await?.is_some();
+    Ok(match status(release, is_missing) {
+        "begins" => "just begun",
+        other => other,
+    })
+}
+
+/// As people read it: `waiting for approval`, where something `is_missing`.
+pub fn status(release: &Release, is_missing: bool) -> &'static str {
     match release.status {
-        ReleaseStatus::Waiting => "waiting for approval",
+        ReleaseStatus::Waiting if is_missing => "waiting for approval",
+        // Whoever reconciles looks within a moment.
+        ReleaseStatus::Waiting => "begins",
         ReleaseStatus::RolledBack => "rolled back",
         other => other.as_str(),
     }

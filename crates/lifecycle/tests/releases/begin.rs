@@ -124,7 +124,7 @@ async fn a_second_release_waits_for_the_end_of_the_first() {
     rig.asked("staging", 1, ReleaseKind::Deploy, None).await.unwrap();
     assert_eq!(
         refusal(&rig, "staging", 2).await,
-        "cannot release `late@2` to `staging`: the release of `late@1` by `ada` is under way, waiting for approval\n  \
+        "cannot release `late@2` to `staging`: the release of `late@1` by `ada` is under way, just begun\n  \
          hint: `modelyard release status staging` shows it, `modelyard release abort staging` ends it"
     );
 }

@@ -244,7 +244,7 @@ pub(crate) struct Live {
 }
 
 impl Live {
-    fn new(ctx: &Context) -> Self {
+    pub(crate) fn new(ctx: &Context) -> Self {
         let silent = ctx.quiet || ctx.json;
         let bar = if ctx.color && !silent {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10))
@@ -258,8 +258,14 @@ impl Live {
         Self { bar, silent, waits: Mutex::default() }
     }
 
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
+    }
+
+    /// Where something moves: what is waited for.
+    pub(crate) fn waits(&self, label: &'static str, text: String) {
+        self.bar.set_prefix(label);
+        self.bar.set_message(text);
     }
 
     fn line(&self, label: &str, text: &str) {
@@ -287,7 +293,7 @@ impl Live {
     }
 
     fn state(&self, look: &Look, tests: Option<&TestsUnderWay>) {
-        self.bar.set_prefix(release::status(&look.release));
+        self.bar.set_prefix(release::status(&look.release, look.missing.is_some()));
         let running = tests.and_then(|tests| tests.running.as_ref());
         self.bar.set_message(match (&look.missing, &look.comparison, running) {
             (Some(missing), ..) => missing.clone(),
@@ -343,7 +349,7 @@ pub(crate) fn show(ctx: &Context, id: &EnvironmentId, release: &Release, listen:
         _ => format!(
             "\n{title} → {name}   {}, {}\n  modelyard release status {name}",
             release.strategy.kind.as_str(),
-            release::status(release)
+            release::status(release, true)
         ),
     };
     print::result(text);

@@ -23,9 +23,9 @@ enum Command {
     List(list::Args),
     Show(show::Args),
     /// End an environment's replicas; what it served stays wanted, and its history
-    Stop(running::Args),
+    Stop(running::Stop),
     /// Bring back the replicas of a stopped environment
-    Start(running::Args),
+    Start(running::Start),
     Diff(diff::Args),
 }
 
@@ -33,8 +33,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     match args.command {
         Command::List(args) => list::run(args, ctx).await,
         Command::Show(args) => show::run(args, ctx).await,
-        Command::Stop(args) => running::run(args, false, ctx).await,
-        Command::Start(args) => running::run(args, true, ctx).await,
+        Command::Stop(args) => running::stop(args, ctx).await,
+        Command::Start(args) => running::start(args, ctx).await,
         Command::Diff(args) => diff::run(args, ctx).await,
     }
 }

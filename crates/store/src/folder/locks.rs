@@ -4,6 +4,7 @@
 //! folder; whoever waited on the removed file notices and starts over with the new one.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,6 +85,28 @@ impl Locks for FileLocks {
                     Err(TryLockError::WouldBlock) => return Ok(None),
                     Err(TryLockError::Error(error)) => return Err(fault(error)),
                 }
+            }
+        })
+        .await
+    }
+
+    async fn is_held(&self, name: &str) -> Result<bool> {
+        let path = self.path(name);
+        let name = name.to_owned();
+        blocking(move || {
+            let fault = |error| {
+                faults::file(format!("cannot look at the lock `{name}` at `{}`", path.display()), error)
+            };
+            // Not made: it is there while somebody holds it, or where its holder was killed.
+            let file = match File::open(&path) {
+                Ok(file) => file,
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+                Err(error) => return Err(fault(error)),
+            };
+            match file.try_lock_shared() {
+                Ok(()) => Ok(false),
+                Err(TryLockError::WouldBlock) => Ok(true),
+                Err(TryLockError::Error(error)) => Err(fault(error)),
             }
         })
         .await

@@ -33,4 +33,8 @@ impl Locks for MemoryLocks {
     async fn try_lock(&self, name: &str) -> Result<Option<Box<dyn LockGuard>>> {
         Ok(self.of(name).try_lock_owned().ok().map(|guard| Box::new(Held { _guard: guard }) as _))
     }
+
+    async fn is_held(&self, name: &str) -> Result<bool> {
+        Ok(self.of(name).try_lock_owned().is_err())
+    }
 }

@@ -29,6 +29,14 @@ pub async fn try_alone(home: &Home) -> Result<Option<Guard>> {
     Ok(if is_awaited(home).await? { None } else { Some(lock) })
 }
 
+/// For whoever merely looks: whether somebody works on `home`.
+///
+/// # Errors
+/// If the lock can't be looked at.
+pub async fn is_watched(home: &Home) -> Result<bool> {
+    home.locks.is_held(LOCK).await
+}
+
 /// For a command that follows what a server does: once there was none for some seconds.
 ///
 /// # Errors

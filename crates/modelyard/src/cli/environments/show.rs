@@ -8,7 +8,7 @@ use modelyard_core::{Kind, Result};
 use modelyard_lifecycle::deploy::environments::{self, Shown};
 use serde_json::{Value, json};
 
-use super::list::elsewhere;
+use super::list::remark;
 use crate::cli::table::{Column, Table};
 use crate::cli::{Context, print, session, settings, text};
 
@@ -32,8 +32,8 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         head = format!("{head}, answers at {url}");
     }
     print::result(head);
-    if let Some(wants) = &listed.wants {
-        print::result(elsewhere(&id.name, wants));
+    if let Some(remark) = remark(&home, listed, ctx).await? {
+        print::result(remark);
     }
     if let Some(freeze) = &shown.freeze {
         let until = freeze.until.map(|until| format!(" until {until}")).unwrap_or_default();

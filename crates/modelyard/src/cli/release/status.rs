@@ -6,6 +6,7 @@ use modelyard_core::Result;
 use modelyard_core::deploy::{ReleaseStatus, StrategyKind};
 use modelyard_lifecycle::deploy::judge::{Bounds, Comparison, Verdict};
 use modelyard_lifecycle::deploy::moves::percent;
+use modelyard_lifecycle::deploy::reconcile::alone;
 use modelyard_lifecycle::deploy::release::{self, Look};
 use serde_json::json;
 
@@ -54,7 +55,7 @@ pub(super) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         release::title(release),
         id.name,
         release.strategy.kind.as_str(),
-        release::status(release)
+        release::status(release, look.missing.is_some())
     ));
     if let Some(missing) = &look.missing {
         print::result(format!("  waits      {missing}"));
@@ -72,26 +73,28 @@ pub(super) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         ));
     }
     if !ctx.quiet && !release.status.has_ended() {
-        print::remark(next(&look, &id.name));
+        let watched = alone::is_watched(&home).await?;
+        print::remark(next(&look, &id.name, watched));
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// What a person can do.
-fn next(look: &Look, name: &str) -> String {
+fn next(look: &Look, name: &str, watched: bool) -> String {
     let title = release::title(&look.release);
     match (look.release.status, &look.missing) {
         (ReleaseStatus::Waiting, Some(_)) => {
             format!("next: modelyard models approve {title}, or modelyard release abort {name}")
         }
-        // A server would have gone on with it.
-        (ReleaseStatus::Waiting, None) => {
+        // A server goes on with it in a moment.
+        (ReleaseStatus::Waiting, None) if !watched => {
             format!("next: modelyard server, or modelyard release resume {name}: nothing is missing any more")
         }
         (ReleaseStatus::Paused | ReleaseStatus::Held, _) => {
             format!("next: modelyard release resume|promote|abort {name}")
         }
-        _ => format!("next: modelyard release pause|promote|abort {name}"),
+        (ReleaseStatus::Rolling, _) => format!("next: modelyard release pause|promote|abort {name}"),
+        _ => format!("next: modelyard release abort {name}"),
     }
 }
 

@@ -18,6 +18,8 @@ async fn a_held_lock_is_refused_to_others(home: Home) {
     let guard = home.locks.try_lock("server").await.unwrap();
     assert!(guard.is_some());
     assert!(home.locks.try_lock("server").await.unwrap().is_none());
+    assert!(home.locks.is_held("server").await.unwrap());
+    assert!(!home.locks.is_held("other").await.unwrap());
     assert!(home.locks.try_lock("other").await.unwrap().is_some());
 }
 
@@ -26,6 +28,7 @@ async fn a_lock_is_free_once_dropped(home: Home) {
         let guard = home.locks.try_lock("server").await.unwrap();
         assert!(guard.is_some());
         drop(guard);
+        assert!(!home.locks.is_held("server").await.unwrap());
     }
 }
 
