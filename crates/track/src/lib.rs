@@ -7,7 +7,7 @@
 
 pub mod audit;
 pub mod lineage;
-mod nearest;
+pub mod nearest;
 pub mod registry;
 pub mod runs;
 

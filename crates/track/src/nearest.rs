@@ -1,7 +1,7 @@
 //! Suggestions for a name that was mistyped.
 
 /// The one of `known` that `name` was most likely meant to be, if any is close.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = name.to_lowercase();
     known
         .into_iter()

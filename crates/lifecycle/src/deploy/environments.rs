@@ -6,6 +6,7 @@ use modelyard_core::deploy::{
 };
 use modelyard_core::ports::Home;
 use modelyard_core::{Digest, Fault, Kind, Result, Timestamp};
+use modelyard_track::nearest::nearest;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -167,10 +168,13 @@ pub(super) fn unknown(id: &EnvironmentId, there: &[Environment]) -> Fault {
     let names: Vec<&str> = there.iter().map(|environment| environment.id.name.as_str()).collect();
     let fault =
         Fault::new(Kind::NotFound, format!("project `{}` has no environment `{}`", id.project, id.name));
-    if names.is_empty() {
-        fault.hint("declare [environments.NAME] in modelyard.toml and run `modelyard apply`")
-    } else {
-        fault.hint(format!("applied are {}", names.join(", ")))
+    let applied = names.join(", ");
+    match nearest(&id.name, names.iter().copied()) {
+        Some(near) => fault.hint(format!("did you mean `{near}`? applied are {applied}")),
+        None if names.is_empty() => {
+            fault.hint("declare [environments.NAME] in modelyard.toml and run `modelyard apply`")
+        }
+        None => fault.hint(format!("applied are {applied}")),
     }
 }
 

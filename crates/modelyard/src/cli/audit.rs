@@ -76,6 +76,11 @@ async fn list(args: List, ctx: &Context) -> Result<ExitCode> {
     }
     if entries.is_empty() {
         print::result("Nothing was registered, applied or released yet.");
+        if !ctx.quiet {
+            print::remark(
+                "next: modelyard run registers a version, modelyard apply the project's environments",
+            );
+        }
         return Ok(ExitCode::SUCCESS);
     }
     print::result(text_of(&entries, ctx.clock.now()));

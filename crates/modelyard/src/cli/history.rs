@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use modelyard_core::deploy::{Phase, Role};
 use modelyard_core::{Fault, Kind, Result, Timestamp};
+use modelyard_lifecycle::deploy::environments;
 use modelyard_lifecycle::deploy::history::{self, Moment, State, Version, Wanted};
 use serde_json::json;
 
 use super::models::standing;
 use super::table::{Column, Table};
-use super::{Context, moment, print, session, text};
+use super::{Context, ahead, moment, print, session, text};
 
 /// Show what served in an environment, since when, who put it there and why
 #[derive(clap::Args)]
@@ -51,6 +52,10 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         print::json(&json!(history.states));
     } else if history.states.is_empty() {
         print::result(format!("Nothing was ever deployed to {id}."));
+        if !ctx.quiet {
+            let environment = environments::find(&home, &id).await?;
+            print::remark(format!("next: {}", ahead::command(&args.environment, &environment.spec)));
+        }
     } else {
         print::result(table_text(&history.states));
         if !ctx.quiet {

@@ -3,6 +3,7 @@
 //! Results go to stdout, progress and remarks to stderr; `--json` prints one document and nothing
 //! else. To add a command: a file with `Args` and `run`, a variant of [`Command`], an arm in [`run`].
 
+mod ahead;
 mod apply;
 mod audit;
 mod check;

@@ -24,11 +24,7 @@ pub(crate) struct Place {
 /// # Errors
 /// If there is neither home nor project, or the home can't be opened.
 pub(crate) async fn open(ctx: &Context) -> Result<Place> {
-    let folder = session::home_folder(ctx)?;
-    let home = match modelyard_store::open_existing(&folder, ctx.clock.clone()).await {
-        Err(fault) if fault.kind() == Kind::NotFound && ctx.home.is_none() => modelyard_store::memory(),
-        opened => opened?,
-    };
+    let home = session::existing(ctx, &session::home_folder(ctx)?).await?;
     Ok(Place { home, project: project(ctx) })
 }
 

@@ -8,11 +8,12 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 
 /// Writes `text` and a line end to stdout.
 pub(crate) fn result(text: impl AsRef<str>) {
     let out = std::io::stdout();
-    let text = shown(text.as_ref(), out.is_terminal());
+    let text = fitted(&shown(text.as_ref(), out.is_terminal()), columns(&out));
     write(out.lock(), &text, true);
 }
 
@@ -40,7 +41,7 @@ pub(crate) fn json(document: &serde_json::Value) {
 /// Writes `text` and a line end to stderr.
 pub(crate) fn remark(text: impl AsRef<str>) {
     let out = std::io::stderr();
-    let text = shown(text.as_ref(), out.is_terminal());
+    let text = fitted(&shown(text.as_ref(), out.is_terminal()), columns(&out));
     write(out.lock(), &text, true);
 }
 
@@ -52,6 +53,64 @@ pub(crate) fn plain(text: &str) -> String {
 fn write(mut out: impl Write, text: &str, line_end: bool) {
     let end: &[u8] = if line_end { b"\n" } else { b"" };
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end)).and_then(|()| out.flush());
+}
+
+/// How wide the terminal is that `out` is; `None` where it is none.
+fn columns(out: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(out).ok()?;
+    Some(usize::from(size.ws_col)).filter(|columns| *columns >= NARROW)
+}
+
+/// In a narrower terminal lines break where they do.
+const NARROW: usize = 40;
+
+/// `text` with its long lines broken between words, so that the terminal breaks none within one. What goes on
+/// stands below the text of a line that begins with a label, else is indented.
+fn fitted(text: &str, columns: Option<usize>) -> String {
+    let Some(columns) = columns else { return text.to_owned() };
+    let lines: Vec<String> = text.split('\n').map(|line| fitted_line(line, columns)).collect();
+    lines.join("\n")
+}
+
+fn fitted_line(line: &str, columns: usize) -> String {
+    let width = |text: &str| {
+        let mut rest = text;
+        let mut width = 0;
+        while let Some(character) = rest.chars().next() {
+            let skipped = colour(rest).map_or(character.len_utf8(), str::len);
+            width += usize::from(colour(rest).is_none());
+            rest = &rest[skipped..];
+        }
+        width
+    };
+    // The terminal's own affair.
+    if width(line) <= columns || line.contains('\t') {
+        return line.to_owned();
+    }
+    let indentation = line.len() - line.trim_start_matches(' ').len();
+    let label = line[indentation..].split_once("  ").map(|(label, rest)| {
+        indentation + width(label) + 2 + rest.len() - rest.trim_start_matches(' ').len()
+    });
+    let hanging = label.filter(|hanging| *hanging <= columns / 3).unwrap_or(indentation + 2).min(columns / 2);
+    let mut fitted = String::new();
+    let mut at = 0;
+    for word in line.split_inclusive(' ') {
+        let length = width(word.trim_end_matches(' '));
+        let begun = fitted.lines().last().is_some_and(|line| !line.trim().is_empty());
+        if at + length > columns && begun {
+            fitted.truncate(fitted.trim_end_matches(' ').len());
+            fitted.push('\n');
+            fitted.push_str(&" ".repeat(hanging));
+            at = hanging;
+        }
+        // Columns of a table are no longer any in the next line.
+        if at == hanging && word == " " && fitted.contains('\n') {
+            continue;
+        }
+        fitted.push_str(word);
+        at += width(word);
+    }
+    fitted
 }
 
 /// `text` as it may be shown.
@@ -121,6 +180,33 @@ mod tests {
         for (text, wanted) in cases {
             assert_eq!(shown(text, true), wanted);
             assert_eq!(shown(text, false), wanted);
+        }
+    }
+
+    #[test]
+    fn long_lines_break_between_words() {
+        let cases = [
+            ("short  and  wide", "short  and  wide"),
+            (
+                "error: cannot release `late@2` to `production`: nobody has approved it yet",
+                "error: cannot release `late@2` to\n  `production`: nobody has approved it\n  yet",
+            ),
+            (
+                "  release    step 2   not worse after 1,250 requests of it",
+                "  release    step 2   not worse after\n             1,250 requests of it",
+            ),
+            (
+                "a\n  hint: /a/path/that/is/longer/than/the/terminal/is",
+                "a\n  hint:\n    /a/path/that/is/longer/than/the/terminal/is",
+            ),
+            (
+                "\x1b[1;31merror\x1b[0m: 4567890123456789012345678901234567",
+                "\x1b[1;31merror\x1b[0m: 4567890123456789012345678901234567",
+            ),
+        ];
+        for (text, wanted) in cases {
+            assert_eq!(fitted(text, Some(41)), wanted);
+            assert_eq!(fitted(text, None), text);
         }
     }
 

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::live::Live;
 use super::session::{self, BuildArgs};
-use super::{Context, print};
+use super::{Context, ahead, print};
 
 /// Build: data, training, package, test, registered version
 #[derive(clap::Args)]
@@ -62,6 +62,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     settings.aliases = args.alias;
     let live = Arc::new(Live::new(ctx));
     let register = session.loaded.project.register.clone();
+    let further = ahead::commands(&session.loaded.project.environments);
     let shop = session::workshop(ctx, session, Mode::Execute, args.build.jobs, settings, live.clone());
     shop.engine.sweep().await;
     PrivateTmp::sweep();
@@ -71,7 +72,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     if ctx.json {
         print::json(&document(&built));
     } else if !ctx.quiet {
-        print::result(closing(&built, &register, began));
+        print::result(closing(&built, &register, further, began));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -131,17 +132,22 @@ fn read_value(text: &str) -> Value {
     }
 }
 
-fn closing(built: &Built, register: &str, began: Instant) -> String {
+fn closing(built: &Built, register: &str, further: Vec<String>, began: Instant) -> String {
     let time = duration_text(u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX));
     let cached = if built.all_cached { ", everything from cache" } else { "" };
     let mut text = format!("\nDone in {time}{cached}.");
     if let Some(Made::Register(made)) = built.made.get(&Node::Register) {
         let version = format!("{register}@{}", made.version.number);
-        let next = [
+        let mut next = vec![
             (format!("modelyard serve {register}"), "answer requests"),
             (format!("modelyard report {version}"), "the test report"),
             (format!("modelyard reproduce {version}"), "build it again and compare"),
         ];
+        let into = |command: &String| match command.contains(" deploy ") {
+            true => "apply the environments, and test it there",
+            false => "bring it there as its strategy says",
+        };
+        next.extend(further.into_iter().map(|command| (command.clone(), into(&command))));
         let width = next.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
         for (command, what) in next {
             text.push_str(&format!("\n  {command:<width$}   {what}"));

@@ -11,7 +11,7 @@ use modelyard_lifecycle::{Progress, Settings, Silent, Workshop};
 use modelyard_pipeline::{Cancel, Engine, Mode, executor};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Context, print};
+use super::{Context, ahead, print};
 use crate::config::{self, Loaded};
 
 /// The folder of a home, beside `modelyard.toml`.
@@ -29,15 +29,33 @@ pub(crate) struct Session {
 /// # Errors
 /// If there is no project, it has problems, or the home can't be opened.
 pub(crate) async fn project(ctx: &Context) -> Result<Session> {
+    let loaded = loaded(ctx)?;
+    let home_folder = home_of(ctx, &loaded);
+    let home = modelyard_store::open(&home_folder, ctx.clock.clone()).await?;
+    Ok(Session { loaded, home, home_folder })
+}
+
+/// The project that the command is in; says what is remarkable about its file.
+fn loaded(ctx: &Context) -> Result<Loaded> {
     let loaded = config::load(&absolute(&config::locate(ctx.project.as_deref())?))?;
     if !ctx.quiet {
         for remark in &loaded.remarks {
             print::remark(format!("remark: {remark}"));
         }
     }
-    let home_folder = home_of(ctx, &loaded);
-    let home = modelyard_store::open(&home_folder, ctx.clock.clone()).await?;
-    Ok(Session { loaded, home, home_folder })
+    Ok(loaded)
+}
+
+/// The home in `folder`, for looking: a project that has not run yet has an empty one, which nothing is written
+/// for; one that was named has to be there.
+///
+/// # Errors
+/// If it can't be opened.
+pub(crate) async fn existing(ctx: &Context, folder: &Path) -> Result<Home> {
+    match modelyard_store::open_existing(folder, ctx.clock.clone()).await {
+        Err(fault) if fault.kind() == Kind::NotFound && ctx.home.is_none() => Ok(modelyard_store::memory()),
+        opened => opened,
+    }
 }
 
 /// A home that is there: of `--home`, else of the project.
@@ -52,14 +70,19 @@ pub(crate) async fn home(ctx: &Context) -> Result<Home> {
 /// its home.
 ///
 /// # Errors
-/// If there is no project for a bare name, or no home.
+/// If there is no project for a bare name, no home that was named, or the environment was not applied yet.
 pub(crate) async fn environment(ctx: &Context, text: &str) -> Result<(Home, EnvironmentId)> {
     if text.contains('/') {
         return Ok((home(ctx).await?, text.parse()?));
     }
-    let session = project(ctx).await?;
-    let id = EnvironmentId { project: session.loaded.project.name, name: text.to_owned() };
-    Ok((session.home, id))
+    let loaded = loaded(ctx)?;
+    let id = EnvironmentId { project: loaded.project.name.clone(), name: text.to_owned() };
+    let home = existing(ctx, &home_of(ctx, &loaded)).await?;
+    let is_declared = loaded.project.environments.contains_key(text);
+    if is_declared && home.environments.environment(&id).await?.is_none() {
+        return Err(ahead::not_applied(&home, &loaded.project, text).await?);
+    }
+    Ok((home, id))
 }
 
 /// The environment that `text` names, a bare name in `project`.

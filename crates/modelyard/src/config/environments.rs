@@ -8,7 +8,7 @@ use modelyard_core::deploy::{EnvironmentSpec, Judge, OnTimeout, Strategy, Strate
 
 use super::keys::{CODE, ENV, RUN};
 use super::node::{At, Entry, Node, plain};
-use super::problem::did_you_mean;
+use super::problem::{did_you_mean, place};
 use super::project::Reader;
 use super::shape::{Key, Naming, Others, Section, Shape};
 use super::{duration, size};
@@ -215,6 +215,7 @@ impl Reader<'_> {
             tests.on |= tested.contains(entry.name.as_str());
             let strategy = self.strategy(node);
             let (kind, name) = (strategy.kind, &entry.name);
+            self.idle_keys(node, kind, tests.on);
             if tests.on && kind.needs_a_server() {
                 self.problems.add_with_hint(
                     node.key_span("strategy"),
@@ -242,6 +243,52 @@ impl Reader<'_> {
             environments.insert(entry.name.clone(), spec);
         }
         environments
+    }
+
+    /// Remarks on keys that change nothing, each with its place.
+    fn idle_keys(&mut self, node: &Node<'_>, kind: StrategyKind, is_tested: bool) {
+        let mut idle: Vec<(Node<'_>, &str, String)> = Vec::new();
+        let method = kind.as_str();
+        if is_tested && node.has("strategy") && !kind.needs_a_server() && kind != StrategyKind::AllAtOnce {
+            idle.push((
+                node.clone(),
+                "strategy",
+                "where versions are tested they take over alone".to_owned(),
+            ));
+        }
+        if let Some(table) = node.node("strategy") {
+            for key in STRATEGY.keys.iter().map(|key| key.name).filter(|key| *key != "method") {
+                if table.has(key) && !kind.heeds().contains(&key) {
+                    let why = match kind {
+                        StrategyKind::AllAtOnce => "all-at-once compares nothing".to_owned(),
+                        _ => format!("{method} has nothing to compare with at the same time"),
+                    };
+                    idle.push((
+                        table.clone(),
+                        key,
+                        format!("{why}, unless a release has another --strategy"),
+                    ));
+                }
+            }
+        }
+        if kind == StrategyKind::Canary && node.numbers("weights").is_some_and(|weights| weights == [100.0]) {
+            idle.push((
+                node.clone(),
+                "weights",
+                "a canary that begins with all traffic compares nothing".to_owned(),
+            ));
+        }
+        if let Some(tests) = node.node("tests").filter(|tests| !tests.has("command")) {
+            for key in ["code", "timeout"] {
+                if tests.has(key) {
+                    idle.push((tests.clone(), key, "there is no `command`".to_owned()));
+                }
+            }
+        }
+        for (table, key, why) in idle {
+            let line = place(self.text, table.key_span(key).start).0;
+            self.remarks.push(format!("line {line}: `{}.{key}` has no effect: {why}", table.path));
+        }
     }
 
     /// `requires` names another environment, and nobody waits for itself.

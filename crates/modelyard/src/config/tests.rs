@@ -42,11 +42,13 @@ fn problems_are_told_with_their_places() {
             continue;
         }
         cases += 1;
+        let told = |remarks: &[String]| -> String {
+            remarks.iter().map(|remark| format!("remark: {remark}\n")).collect()
+        };
         let answer = match read_in_project(&std::fs::read_to_string(&path).unwrap()) {
-            Ok(_) => "in order\n".to_owned(),
+            Ok(loaded) => format!("in order\n{}", told(&loaded.remarks)),
             Err(refusal) => {
-                let remarks: String =
-                    refusal.remarks.iter().map(|remark| format!("remark: {remark}\n")).collect();
+                let remarks = told(&refusal.remarks);
                 format!("{}\n{remarks}", refusal.into_fault())
             }
         };

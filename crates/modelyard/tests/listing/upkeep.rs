@@ -38,6 +38,40 @@ fn an_empty_log_is_whole() {
     assert_eq!(told(folder.path(), &["audit", "--verify"]), "chain verified: 0 entries\n");
 }
 
+/// Whoever looks before anything was done is told what to do, and leaves nothing behind.
+#[test]
+fn looking_makes_no_home_and_says_what_comes_first() {
+    let folder = project();
+    let path = folder.path();
+    let file = path.join("modelyard.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let environments =
+        "\n[environments.staging]\ntests = {}\n\n[environments.production]\nrequires = \"staging\"\n";
+    std::fs::write(&file, text + environments).unwrap();
+    for args in [
+        &["history", "production"][..],
+        &["release", "status"],
+        &["environments", "show", "production"],
+        &["environments", "stop", "production"],
+        &["rollback", "production"],
+    ] {
+        let (code, said) = refused(path, args);
+        assert_eq!(code, 13, "{args:?}: {said}");
+        assert_eq!(
+            said,
+            "error: environment `production` is declared, and nothing of it was applied or deployed yet\n  \
+             hint: `modelyard run`, then `modelyard apply`, then `modelyard deploy staging`, then \
+             `modelyard release --to production`\n",
+            "{args:?}"
+        );
+    }
+    let (_, said) = refused(path, &["history", "prodution"]);
+    assert!(said.starts_with("error: project `prices` has no environment `prodution`"), "{said}");
+    assert_eq!(told(path, &["environments", "list"]), "No environments yet.\n");
+    told(path, &["audit"]);
+    assert!(!path.join(".modelyard").exists(), "looking made a home");
+}
+
 #[test]
 fn a_home_of_this_version_needs_no_upgrade() {
     let prepared = prepare();

@@ -22,7 +22,7 @@ const BEGINS: Duration = Duration::from_secs(15);
 pub(crate) struct Args {}
 
 pub(crate) async fn run(_: Args, ctx: &Context) -> Result<ExitCode> {
-    let home = session::home(ctx).await?;
+    let home = session::existing(ctx, &session::home_folder(ctx)?).await?;
     let listed = environments::list(&home, None, ctx.clock.now()).await?;
     if ctx.json {
         print::json(&json!(listed));

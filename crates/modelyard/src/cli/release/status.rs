@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use modelyard_core::Result;
 use modelyard_core::deploy::{ReleaseStatus, StrategyKind};
+use modelyard_lifecycle::deploy::environments;
 use modelyard_lifecycle::deploy::judge::{Bounds, Comparison, Verdict};
 use modelyard_lifecycle::deploy::moves::percent;
 use modelyard_lifecycle::deploy::reconcile::alone;
@@ -11,7 +12,7 @@ use modelyard_lifecycle::deploy::release::{self, Look};
 use serde_json::json;
 
 use crate::cli::conduct::{latency, share};
-use crate::cli::{Context, print, session, text};
+use crate::cli::{Context, ahead, print, session, text};
 
 /// Show the release under way in an environment, or the last one
 #[derive(clap::Args)]
@@ -30,10 +31,11 @@ pub(super) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let Some(look) = look else {
-        print::result(format!(
-            "Nothing was released to {} yet.\nnext: modelyard release --to {}",
-            id.name, id.name
-        ));
+        print::result(format!("Nothing was released to {} yet.", id.name));
+        if !ctx.quiet {
+            let environment = environments::find(&home, &id).await?;
+            print::remark(format!("next: {}", ahead::command(&args.environment, &environment.spec)));
+        }
         return Ok(ExitCode::SUCCESS);
     };
     let release = &look.release;
