@@ -41,12 +41,7 @@ fn names_of_nothing_are_refused_with_what_there_is() {
             "project `small` has no environment `lively`",
             "did you mean `live`? applied are live, next",
         ),
-        (
-            &["deploy", "nobody/live"],
-            13,
-            "project `nobody` has no environment `live`",
-            "did you mean `small/live`?",
-        ),
+        (&["deploy", "nobody/live"], 13, "project `nobody` has no environment `live`", "modelyard apply"),
         (&["release", "small@1"], 2, "it is not said where to release to", "--to ENVIRONMENT"),
         (&["release", "pause", "live"], 13, "no release is under way in `live`", "modelyard history live"),
         (&["rollback", "live"], 16, "cannot roll back `live`", ""),
