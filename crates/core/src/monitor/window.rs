@@ -36,6 +36,9 @@ pub struct WindowRecord {
     pub output: Option<ColumnFound>,
     /// Values of the project's metrics, by name.
     pub metrics: BTreeMap<String, MetricFound>,
+    /// How much worse than in the reference the first metric is, and whether that is decay; `test` is its name.
+    #[serde(default)]
+    pub decay: Option<ColumnFound>,
     /// The first metric, estimated without labels.
     pub estimate: Option<MetricFound>,
     /// What needs no test: columns that vanished, values never seen (`modelyard_monitor::findings::Finding`).

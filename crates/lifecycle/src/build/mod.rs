@@ -28,6 +28,8 @@ use modelyard_core::id::RunId;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_pipeline::{Done, Graph, Mode, Node, Performed, Stop};
 
+pub(crate) use package::answers::score_served;
+
 pub use made::{DataMade, Made, PackageMade, RegisterMade, StepMade, StepOutcome, TestMade, TrainMade};
 
 use crate::outcome::Outcome;

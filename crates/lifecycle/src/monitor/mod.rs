@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! alerts   what holds and should not, from its first notice to its end, and who is told
+//! windows  what was logged, judged: `look` when, `gathered` from which rows, `reference` against what, `judge` how,
+//!          `memory` what is remembered, `consequences` what follows
 //! query    SQL over what was logged
 //! record   the inference log as a data plane writes it
 //! rows     the inference log read back: the rows of a span of time, piece by piece
@@ -9,9 +11,17 @@
 //! ```
 
 pub mod alerts;
+mod consequences;
+mod gathered;
+mod judge;
+mod look;
+mod memory;
 pub mod query;
 pub mod record;
+mod reference;
 pub mod rows;
+mod span;
 mod watcher;
 
+pub use look::Windows;
 pub use watcher::{Duty, Watcher};

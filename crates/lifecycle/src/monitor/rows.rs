@@ -98,7 +98,7 @@ impl Rows {
             let (segment, reader) = match self.open.take() {
                 Some(open) => open,
                 None => match self.segments.pop_front() {
-                    Some(segment) => match self.begin(&segment).await {
+                    Some(segment) => match begin(&self.home, &self.wanted, &segment).await {
                         Ok(Some(reader)) => (segment, reader),
                         Ok(None) => {
                             self.untimed += segment.content.rows;
@@ -142,13 +142,6 @@ impl Rows {
     /// What was wrong with segments that were passed over, a fault each.
     pub fn damaged(&self) -> &[Fault] {
         &self.damaged
-    }
-
-    /// `None` where the segment lacks the column that rows are chosen by.
-    async fn begin(&self, segment: &Segment) -> Result<Option<SegmentReader>> {
-        let path = self.home.log.file(segment).await?;
-        let wanted = self.wanted.clone();
-        blocking(move || wanted.open(&path)).await
     }
 
     /// The rows of `table` that lie in the span, without the column that tells where it was not asked for.
@@ -210,6 +203,13 @@ pub fn instant(column: &Column, row: usize) -> Option<i64> {
         Column::Date(values) => values[row].map(|days| i64::from(days) * DAY_MICROS),
         _ => None,
     }
+}
+
+/// `None` where the segment lacks the column that rows are chosen by.
+async fn begin(home: &Home, wanted: &Wanted, segment: &Segment) -> Result<Option<SegmentReader>> {
+    let path = home.log.file(segment).await?;
+    let wanted = wanted.clone();
+    blocking(move || wanted.open(&path)).await
 }
 
 /// Does `work` where waiting for the disk keeps nobody from answering.

@@ -1,13 +1,20 @@
 //! What a server does for monitoring, wired: a line each.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use modelyard_core::Result;
 use modelyard_core::ports::Home;
-use modelyard_lifecycle::monitor::Duty;
+use modelyard_lifecycle::monitor::{Duty, Windows};
+use modelyard_pipeline::{Engine, Mode};
 
-use super::Context;
+use super::{Context, session};
 
-/// All of them.
-pub(crate) fn all(_home: &Home, _ctx: &Context) -> Vec<Arc<dyn Duty>> {
-    Vec::new()
+/// All of them, for the home in `folder`.
+///
+/// # Errors
+/// If the user's cache folder can't be found.
+pub(crate) fn all(home: &Home, folder: &Path, ctx: &Context) -> Result<Vec<Arc<dyn Duty>>> {
+    let engine = Engine::new(home.clone(), ctx.clock.clone(), Mode::Execute, folder.join("steps"), 1);
+    Ok(vec![Arc::new(Windows::new(engine, session::settings(None, String::new())?))])
 }

@@ -18,7 +18,7 @@ use modelyard_http::native::{self, Api, OwnMachine};
 use modelyard_lifecycle::deploy::apply::{self, Proposal};
 use modelyard_lifecycle::deploy::reconcile::alone;
 use modelyard_lifecycle::deploy::release::Machine;
-use modelyard_lifecycle::monitor::Watcher;
+use modelyard_lifecycle::monitor::{Duty, Watcher};
 use modelyard_process::temporary::PrivateTmp;
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         ending: told.clone(),
     };
     let mut reconciling = reconcile(&home, ctx, &target, told.clone()).await?;
-    let mut watching = watch(&home, ctx, told);
+    let mut watching = watch(duties::all(&home, &folder, ctx)?, told);
     if ctx.json {
         print::json(&json!({"listen": address.to_string(), "home": folder}));
     } else if !ctx.quiet {
@@ -133,8 +133,8 @@ async fn reconcile(
 }
 
 /// Looks at what was logged and acts on it, beside the reconciler.
-fn watch(home: &Home, ctx: &Context, mut told: watch::Receiver<bool>) -> JoinHandle<()> {
-    let watcher = Watcher::new(duties::all(home, ctx));
+fn watch(duties: Vec<Arc<dyn Duty>>, mut told: watch::Receiver<bool>) -> JoinHandle<()> {
+    let watcher = Watcher::new(duties);
     tokio::spawn(async move {
         let end = async move {
             let _ = told.wait_for(|ending| *ending).await;

@@ -36,7 +36,7 @@ pub(super) async fn score(worker: &mut Worker, rows: &Table) -> Result<Predictio
 }
 
 /// As [`score`], of a served model.
-pub(in crate::build) async fn score_served(model: &Model, rows: &Table) -> Result<Predictions> {
+pub(crate) async fn score_served(model: &Model, rows: &Table) -> Result<Predictions> {
     let mut all = None;
     for start in (0..rows.rows()).step_by(CHUNK_ROWS) {
         let chunk = rows.slice(start, (start + CHUNK_ROWS).min(rows.rows()));
