@@ -22,7 +22,7 @@ pub(super) fn section(robustness: &Robustness) -> Element {
     let parts = [("Small moves", small), ("Missing values", missing)];
     let parts = parts.into_iter().filter(|(_, columns)| !columns.is_empty());
     let tables = parts.map(|(title, columns)| el("div").with(el("h3").with(title)).all(folded(&columns)));
-    titled("Robustness", Some(&note), el("div").class("figures").all(tables))
+    titled("Robustness", Some(&note), el("div").class("side").all(tables))
 }
 
 fn folded(columns: &[&Sensitivity]) -> Vec<Element> {
