@@ -94,9 +94,17 @@ def kind(schema):
         return "table"
     if schema.get("pattern", "").startswith("^\\s*("):
         return 'duration (`"90s"`, `"1h30m"`)'
-    bounds = [f"{schema[bound]:g}" for bound in ("minimum", "maximum") if bound in schema]
     name = TYPES[schema["type"]]
-    return f"{name}, {' to '.join(bounds)}" if len(bounds) == 2 else name
+    low, high = schema.get("minimum"), schema.get("maximum")
+    # The smallest number above zero stands for all of them.
+    if low is not None and 0 < low < 1e-300:
+        return f"{name}, above 0" + (f", at most {bound(high)}" if high is not None else "")
+    return f"{name}, {bound(low)} to {bound(high)}" if low is not None and high is not None else name
+
+
+def bound(number):
+    """As people write it: whole, without an exponent."""
+    return str(int(number)) if number == int(number) else repr(number)
 
 
 def cell(text):
