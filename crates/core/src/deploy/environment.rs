@@ -86,11 +86,26 @@ pub struct Limits {
     pub requests: u32,
     /// How long a Python model may take over one batch before its worker is ended.
     pub timeout_secs: f64,
+    /// How long a version may take to be opened and to prove its golden rows. What was written before it could
+    /// be set has the default.
+    #[serde(default = "Limits::start_secs", skip_serializing_if = "Limits::is_usual_start")]
+    pub start_secs: f64,
+}
+
+impl Limits {
+    fn start_secs() -> f64 {
+        60.0
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+    fn is_usual_start(secs: &f64) -> bool {
+        *secs == Self::start_secs()
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory_bytes: None, requests: 10_000, timeout_secs: 30.0 }
+        Self { memory_bytes: None, requests: 10_000, timeout_secs: 30.0, start_secs: Self::start_secs() }
     }
 }
 

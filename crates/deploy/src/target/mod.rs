@@ -24,6 +24,8 @@ pub struct Wanted {
     pub settings: modelyard_core::Digest,
     /// How long an answer may take: one that is ended may still need so long for what it took.
     pub longest_answer: Duration,
+    /// How long one may take until it is ready, where that is longer than others need.
+    pub longest_start: Duration,
 }
 
 /// A replica as the target sees it.

@@ -312,6 +312,7 @@ async fn applies() {
         replicas: words[0].parse().unwrap(),
         settings: modelyard_core::Digest::of(words[1].as_bytes()),
         longest_answer: Duration::ZERO,
+        longest_start: Duration::ZERO,
     };
     let target = ProcessTarget::new(settings(folder.as_ref()));
     let _ = target.apply(&wanted).await;

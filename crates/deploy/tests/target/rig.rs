@@ -45,6 +45,7 @@ impl Rig {
             replicas,
             settings: Digest::of(settings.as_bytes()),
             longest_answer: Duration::ZERO,
+            longest_start: Duration::ZERO,
         }
     }
 

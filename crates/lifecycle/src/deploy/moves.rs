@@ -31,6 +31,9 @@ use super::{Tested, View};
 /// take, short enough for whoever waits.
 pub const LOADING_SECS: f64 = 300.0;
 
+/// Beside what `limits.start` allows: fetching a package, making its Python environment.
+pub const FETCHING_SECS: f64 = 60.0;
+
 /// A replica whose process ends so often without a word, as one does that a model takes down with it, ends the
 /// release: once may have any cause.
 pub const DEATHS: usize = 2;

@@ -178,6 +178,12 @@ static LIMITS: Section = Section {
             .default("10000"),
         Key::new("timeout", Shape::Duration, "The longest a Python model may take over one batch.")
             .default("\"30s\""),
+        Key::new(
+            "start",
+            Shape::Duration,
+            "The longest a version may take to be opened and to prove its golden rows.",
+        )
+        .default("\"1m\""),
     ],
     others: Others::Refused,
 };
@@ -465,6 +471,8 @@ impl Reader<'_> {
         limits.requests = node.count("requests").map_or(limits.requests, whole);
         limits.timeout_secs =
             node.text("timeout").and_then(|text| duration::parse(&text.value)).unwrap_or(limits.timeout_secs);
+        limits.start_secs =
+            node.text("start").and_then(|text| duration::parse(&text.value)).unwrap_or(limits.start_secs);
         limits
     }
 }

@@ -102,14 +102,15 @@ fn a_version_that_answers_its_golden_rows_otherwise_is_not_taken_in() {
 
 #[test]
 fn a_version_that_hangs_at_its_start_is_given_up() {
-    let mut stage = Stage::new(Example::Topics, Limits::default(), &[]);
+    let limits = Limits { start_secs: 20.0, ..Limits::default() };
+    let mut stage = Stage::new(Example::Topics, limits, &[]);
     let package = stage.further(|folder| {
         let path = folder.join("model/predict.py");
         let script = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("import time\n{script}\n\n\ndef load(folder):\n    time.sleep(1e6)\n"))
             .unwrap();
     });
-    refused(&mut stage, &["--start-limit", "20s"], package, "20 s");
+    refused(&mut stage, &[], package, "20 s");
 }
 
 /// Dies, hangs or leaks on rows that say so, after the golden rows.
@@ -132,7 +133,8 @@ def predict(state, table):
 
 #[test]
 fn a_candidate_that_dies_hangs_or_leaks_is_replaced_and_the_incumbent_answers_on() {
-    let limits = Limits { memory_bytes: Some(700_000_000), requests: 1_000, timeout_secs: 3.0 };
+    let limits =
+        Limits { memory_bytes: Some(700_000_000), requests: 1_000, timeout_secs: 3.0, ..Limits::default() };
     let mut stage = Stage::new(Example::Topics, limits, &[]);
     let truth = Truth::of(&stage.project);
     let package = stage.further(|folder| {

@@ -249,12 +249,14 @@ impl Held {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
+        let within = self.wanted.as_ref().map_or(Duration::ZERO, |wanted| wanted.longest_start);
+        let within = within.max(settings.ready_within);
         tokio::select! {
             answer = asked => answer,
             end = process.ended() => Err(self.not_ready(record, &end.to_string())),
             never = self.tend_others(settings, record.replica) => match never {},
-            () = tokio::time::sleep(settings.ready_within) => {
-                Err(self.not_ready(record, &format!("it was not ready within {} s", settings.ready_within.as_secs())))
+            () = tokio::time::sleep(within) => {
+                Err(self.not_ready(record, &format!("it was not ready within {} s", within.as_secs())))
             }
         }
     }

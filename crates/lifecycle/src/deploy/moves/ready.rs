@@ -3,7 +3,7 @@
 use modelyard_core::Timestamp;
 use modelyard_core::deploy::{Phase, ReleaseKind, ReleaseStatus};
 
-use super::{DEATHS, DEATHS_MICROS, Due, LOADING_SECS, Moved, TROUBLE_SECS};
+use super::{DEATHS, DEATHS_MICROS, Due, FETCHING_SECS, LOADING_SECS, Moved, TROUBLE_SECS};
 
 impl Due<'_> {
     pub(super) fn is_ready(&self) -> bool {
@@ -30,9 +30,10 @@ impl Due<'_> {
         let failure = self.failure().map(str::to_owned);
         let dying = self.dying();
         let trouble = self.view.trouble.clone().filter(|_| waited >= TROUBLE_SECS);
-        let too_long = (waited >= LOADING_SECS).then(|| {
+        let longest = LOADING_SECS.max(self.environment.spec.limits.start_secs + FETCHING_SECS);
+        let too_long = (waited >= longest).then(|| {
             let who = if self.view.live.is_empty() { "no replica came up" } else { "it did not get ready" };
-            format!("{who} within {LOADING_SECS} s")
+            format!("{who} within {longest} s")
         });
         let why = failure.or(dying).or(trouble).or(too_long)?;
         Some(self.ended(ReleaseStatus::Failed, "failed", &why))

@@ -38,23 +38,18 @@ pub(super) struct Loaded {
 
 impl Loader {
     pub(super) fn new(home: Home, settings: Settings, spec: EnvironmentSpec, options: &Options) -> Self {
+        let lasting = |secs| Duration::try_from_secs_f64(secs).unwrap_or(Duration::MAX);
+        let start_limit = options.start_limit.unwrap_or_else(|| lasting(spec.limits.start_secs));
         let means = Means {
-            patience: Duration::try_from_secs_f64(spec.limits.timeout_secs).unwrap_or(Duration::MAX),
-            start_patience: options.start_limit,
+            patience: lasting(spec.limits.timeout_secs),
+            start_patience: start_limit,
             batch_rows: spec.batch.rows as usize,
             python: spec.python,
             sandboxed: spec.sandbox,
             variables: spec.env,
             memory_bytes: spec.limits.memory_bytes,
         };
-        Self {
-            home,
-            settings,
-            means,
-            start_limit: options.start_limit,
-            note: options.note.clone(),
-            left_behind: Mutex::default(),
-        }
+        Self { home, settings, means, start_limit, note: options.note.clone(), left_behind: Mutex::default() }
     }
 
     /// The model of `package`, until `ended` says that it is not wanted any more.
@@ -97,7 +92,7 @@ impl Loader {
             .attempt(Kind::Internal, || "cannot start a thread that opens the version".to_owned())?;
         let hangs = async {
             match is_opened.await {
-                Ok(()) => tokio::time::sleep(self.start_limit + GRACE).await,
+                Ok(()) => tokio::time::sleep(self.start_limit.saturating_add(GRACE)).await,
                 // It failed before.
                 Err(_) => std::future::pending().await,
             }

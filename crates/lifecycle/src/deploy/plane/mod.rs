@@ -49,14 +49,10 @@ pub struct Options {
     pub listen: String,
     /// When the process began.
     pub began: Instant,
-    /// How long a version may take to be opened and proven.
-    pub start_limit: Duration,
+    /// How long a version may take to be opened and proven, in place of what the environment says.
+    pub start_limit: Option<Duration>,
     /// Hears what goes wrong.
     pub note: Arc<dyn Fn(&str) + Send + Sync>,
-}
-
-impl Options {
-    pub const DEFAULT_START_LIMIT: Duration = Duration::from_secs(60);
 }
 
 /// What a data plane can do by now.

@@ -197,5 +197,7 @@ pub fn wanted(environment: &Environment, program: Digest) -> Result<Wanted> {
         replicas: if serves { spec.replicas } else { 0 },
         settings: canonical::digest("modelyard replica v2", &settings),
         longest_answer: Duration::try_from_secs_f64(spec.limits.timeout_secs).unwrap_or(Duration::MAX),
+        longest_start: Duration::try_from_secs_f64(spec.limits.start_secs + moves::FETCHING_SECS)
+            .unwrap_or(Duration::MAX),
     })
 }

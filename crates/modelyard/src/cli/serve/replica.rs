@@ -33,10 +33,10 @@ pub(super) struct ReplicaArgs {
     /// Where the listening socket is handed back
     #[arg(long, value_name = "FILE", hide = true, requires = "environment")]
     control: Option<PathBuf>,
-    /// How long a version may take to be opened and proven
-    #[arg(long, value_name = "DURATION", hide = true, default_value = "1m",
-          value_parser = duration::parse_argument, requires = "environment")]
-    start_limit: Duration,
+    /// How long a version may take to be opened and proven, in place of `limits.start`
+    #[arg(long, value_name = "DURATION", hide = true, value_parser = duration::parse_argument,
+          requires = "environment")]
+    start_limit: Option<Duration>,
 }
 
 pub(super) async fn run(environment: &str, args: &super::Args, ctx: &Context) -> Result<ExitCode> {
