@@ -159,6 +159,21 @@ impl Column {
         }
     }
 
+    /// The values of `rows`, in that order, as a column of its own.
+    pub fn pick(&self, rows: &[usize]) -> Self {
+        fn pick<T: Clone>(values: &[T], rows: &[usize]) -> Vec<T> {
+            rows.iter().map(|row| values[*row].clone()).collect()
+        }
+        match self {
+            Self::Bool(values) => Self::Bool(pick(values, rows)),
+            Self::Int(values) => Self::Int(pick(values, rows)),
+            Self::Float(values) => Self::Float(pick(values, rows)),
+            Self::String(values) => Self::String(pick(values, rows)),
+            Self::Timestamp(values) => Self::Timestamp(pick(values, rows)),
+            Self::Date(values) => Self::Date(pick(values, rows)),
+        }
+    }
+
     /// Rows `start..end` as a column of its own.
     pub fn slice(&self, start: usize, end: usize) -> Self {
         match self {
@@ -242,6 +257,12 @@ impl Table {
         let place = self.names.iter().position(|known| known == name)?;
         self.names.remove(place);
         Some(self.columns.remove(place))
+    }
+
+    /// The rows at `rows`, in that order.
+    pub fn pick(&self, rows: &[usize]) -> Self {
+        let columns = self.columns.iter().map(|column| column.pick(rows)).collect();
+        Self { names: self.names.clone(), columns }
     }
 
     /// Rows `start..end` of every column.

@@ -13,6 +13,7 @@ pub mod curve;
 mod evaluation;
 pub mod gates;
 mod html;
+pub mod importance;
 pub mod interval;
 pub mod metric;
 pub mod numeric;
@@ -33,6 +34,7 @@ pub use evaluation::{
 };
 pub use gates::GateVerdict;
 pub use html::{application_html, html};
+pub use importance::Importance;
 pub use interval::Interval;
 pub use metric::Metric;
 pub use report::Report;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::evaluation::Evaluation;
 use crate::gates::GateVerdict;
+use crate::importance::Importance;
 use crate::verdict::{self, Verdict};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct Report {
     pub gates: Vec<GateVerdict>,
     #[serde(flatten)]
     pub evaluation: Evaluation,
+    /// Which columns the model leans on; absent in reports from before it was looked at, and where it can't be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub importance: Option<Importance>,
     pub packaging: Packaging,
     pub provenance: Provenance,
     /// What a reader should know besides, a sentence each.
@@ -140,6 +144,7 @@ impl Report {
             verdict,
             gates,
             evaluation,
+            importance: None,
             packaging,
             provenance,
             remarks: Vec::new(),

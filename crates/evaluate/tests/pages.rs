@@ -54,6 +54,8 @@ fn pages_are_well_formed_and_ask_nobody() {
         }
         assert!(page.len() < 200_000, "{}: {} bytes", report.title(), page.len());
         assert!(page.contains(&report.verdict.sentence.replace('\'', "&#39;")), "the verdict is shown");
+        let importance = report.importance.as_ref().expect("every report has it").headline();
+        assert!(page.contains(&importance), "{importance} is shown");
     }
 }
 
@@ -96,6 +98,7 @@ fn data_never_becomes_markup() {
         row.truth = evil.into();
         row.values.insert(evil.to_owned(), evil.into());
     }
+    report.importance.as_mut().expect("every report has it").columns[0].column = evil.to_owned();
     let curves = &mut evaluation.curves;
     curves.roc.as_mut().expect("two classes").class = evil.to_owned();
     curves.precision_recall.as_mut().expect("two classes").class = evil.to_owned();

@@ -161,7 +161,7 @@ async fn compare(
 fn leads_to_package(result: &ActionResult, outcome: &Outcome) -> bool {
     let ActionKind::Builtin { name, .. } = &result.action.kind else { return true };
     match name.as_str() {
-        "evaluate" | "shared rows" => false,
+        "evaluate" | "importance" | "shared rows" => false,
         "score" => result.action.inputs.get("package").copied() == outcome.package,
         _ => true,
     }

@@ -12,6 +12,7 @@ mod calibration;
 mod classes;
 mod confusion;
 mod facts;
+mod importance;
 mod markup;
 mod precision_recall;
 mod predicted;
@@ -65,6 +66,7 @@ fn pictures(report: &Report) -> Vec<Element> {
         curves.confusion.as_ref().map(confusion::confusion),
         curves.predicted.as_ref().map(|curve| predicted::predicted(curve, target)),
         curves.residuals.as_ref().map(|curve| residuals::residuals(curve, target)),
+        report.importance.as_ref().and_then(importance::importance),
         curves.classes.as_ref().map(classes::classes),
     ]
     .into_iter()

@@ -43,6 +43,14 @@ fn check(example: Example, packaged: &str) {
     assert_eq!(shown["run"], first["run"]);
     assert_eq!(shown["lineage"]["data"][0]["name"], json!(example.data()));
     assert!(shown["tested"]["rows"].as_u64().unwrap() > 30, "{shown}");
+    let report = project.document(&["report", &version]);
+    let inputs = shown["manifest"]["signature"]["inputs"].as_array().unwrap();
+    let columns = report["importance"]["columns"].as_array().unwrap_or_else(|| panic!("{report}"));
+    assert_eq!(columns.len(), inputs.len(), "{report}");
+    // Without its most important column a model that learnt something is worse.
+    let (first, rows) = (&columns[0]["mean"], report["importance"]["rows"].as_u64().unwrap());
+    assert!(first.as_f64().unwrap() > 0.0 && rows > 30 && rows <= 2_000, "{report}");
+    assert_eq!(report["importance"]["metric"], report["metrics"][0]["name"]);
     let runtime = &shown["manifest"]["stages"][0]["runtime"];
     assert_eq!(text(&runtime["type"]), example.runtime());
     if example.runtime() == "onnx" {

@@ -219,7 +219,8 @@ async fn learnt_table(
     }
 }
 
-async fn validation_table(build: &Build, node: &Node, name: &str) -> Result<InputFile, Stop> {
+/// The validation part, or what stands in for it.
+pub(super) async fn validation_table(build: &Build, node: &Node, name: &str) -> Result<InputFile, Stop> {
     let made = build.data(name)?;
     match made.version.data.split.get(&Part::Validation) {
         Some(part) => Ok(InputFile {

@@ -4,6 +4,7 @@
 //! Scoring and evaluating are actions; the gates' judgement is not, it is made at every run.
 
 mod champion;
+mod importance;
 mod report;
 pub(crate) mod score;
 
@@ -69,9 +70,16 @@ pub(super) async fn make(build: &Build, node: &Node) -> Result<TestMade, Stop> {
         &evaluation.champion,
         shop.settings.accept_champion,
     )?;
+    let found = if shop.engine.mode() == Mode::Repeat {
+        importance::Found::default()
+    } else {
+        importance::importance(build, node, &package, &name).await?
+    };
     let uses =
         if build.records() { shop.home().data.count_test_use(part.digest, package.digest).await? } else { 0 };
-    let report = report::make(build, &package, &data.version, evaluation, gates, uses, &build.trust());
+    let mut report = report::make(build, &package, &data.version, evaluation, gates, uses, &build.trust());
+    report.importance = found.importance;
+    report.remarks.extend(found.undefined.map(|reason| format!("importance of columns unknown: {reason}")));
     let bytes = serde_json::to_vec(&report)
         .attempt(Kind::Internal, || "cannot write the report as JSON".to_owned())?;
     let report_digest =
