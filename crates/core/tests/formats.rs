@@ -8,6 +8,7 @@ use modelyard_core::audit::AuditEntry;
 use modelyard_core::data::NumberedVersion;
 use modelyard_core::deploy::{Applied, Approval, Environment, Release, ReplicaReport, StateRecord};
 use modelyard_core::model::ModelVersion;
+use modelyard_core::monitor::{Alert, Cause, Delivery, Segment, WindowRecord};
 use modelyard_core::outcome::Outcome;
 use modelyard_core::package::{Golden, Manifest, TrainingProfile};
 use modelyard_core::run::Run;
@@ -38,7 +39,16 @@ fn every_document_of_version_1_is_read_and_written_back() {
     check::<Environment>("environment");
     check::<Release>("release");
     check::<ReplicaReport>("replica_report");
-    check::<Applied>("applied");
+    let applied = check::<Applied>("applied");
+    assert!(
+        applied.monitor.is_some() && applied.triggers.len() == 2,
+        "one that is not understood is left out"
+    );
+    check::<Segment>("segment");
+    check::<WindowRecord>("window");
+    check::<Alert>("alert");
+    check::<Delivery>("delivery");
+    check::<Cause>("cause");
     check::<Approval>("approval");
     check::<StateRecord>("state_record");
     let manifest = check::<Manifest>("manifest");

@@ -76,9 +76,9 @@ fn looking_makes_no_home_and_says_what_comes_first() {
 fn a_home_of_this_version_needs_no_upgrade() {
     let prepared = prepare();
     let done = document(prepared.path(), &["home", "upgrade"]);
-    assert_eq!((&done["from"], &done["to"]), (&json!(1), &json!(1)));
+    assert_eq!((&done["from"], &done["to"]), (&json!(2), &json!(2)));
     let text = told(prepared.path(), &["home", "upgrade"]);
-    assert_eq!(text, format!("the home {} has version 1 already\n", prepared.home().display()));
+    assert_eq!(text, format!("the home {} has version 2 already\n", prepared.home().display()));
     let folder = project();
     assert_eq!(refused(folder.path(), &["home", "upgrade"]).0, 13);
 }
