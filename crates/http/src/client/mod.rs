@@ -2,6 +2,7 @@
 //! [`Endpoint`]; single calls go through a pool of kept connections, loads through [`load`].
 
 pub mod load;
+mod post;
 mod reply;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
@@ -21,6 +22,8 @@ use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::deploy::application_test::endpoint::{
     Address, Connect, Endpoint, LoadMeasured, LoadPlan, Reply,
 };
+
+pub use post::{WebPost, outside};
 
 /// A connection that nobody used for so long is closed.
 const IDLE: Duration = Duration::from_secs(20);

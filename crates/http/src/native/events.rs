@@ -1,5 +1,5 @@
-//! What happens, as it happens: server-sent events of new audit entries, of releases that moved, and of how
-//! application tests get on.
+//! What happens, as it happens: server-sent events of new audit entries, of alerts that changed, of releases that
+//! moved, and of how application tests get on.
 //!
 //! A client that was cut off sends the number of the last entry it has seen (`Last-Event-ID`, as browsers
 //! do by themselves) and misses none.
@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) fn routes() -> Vec<Route> {
     vec![get(
         "/events",
-        "New audit entries (`audit`), releases that moved (`release`), how tests get on (`tests`)",
+        "New audit entries (`audit`), alerts that changed (`alert`), releases that moved (`release`), how tests get on (`tests`)",
         events,
     )]
 }
@@ -123,6 +123,9 @@ impl Follower {
         let news = AuditFilter { after: self.seen, ..AuditFilter::default() };
         for entry in self.api.home.audit.list(&news).await?.into_iter().rev() {
             self.seen = entry.number;
+            if entry.event.starts_with("alert.") {
+                self.tell(Event::default().event("alert").json_data(&entry.details["after"]));
+            }
             self.tell(Event::default().event("audit").id(entry.number.to_string()).json_data(&entry));
         }
         for release in self.moved().await? {

@@ -9,6 +9,7 @@
 //! pages of other origins above all.
 
 mod access;
+mod alerts;
 mod audit;
 mod body;
 mod environments;
@@ -96,6 +97,7 @@ fn routes() -> Vec<Route> {
         environments::routes(),
         releases::routes(),
         history::routes(),
+        alerts::routes(),
         models::routes(),
         runs::routes(),
         audit::routes(),

@@ -11,6 +11,7 @@ use axum::{Json, Router};
 use modelyard_core::Result;
 use modelyard_core::deploy::Counts;
 use modelyard_lifecycle::deploy::environments;
+use modelyard_lifecycle::monitor::alerts;
 use serde_json::{Value, json};
 
 use super::refusal::Refusal;
@@ -63,6 +64,7 @@ async fn text(api: &Api) -> Result<String> {
             "counter",
             "Requests that a version was asked, by outcome, since its replicas began.",
         ),
+        Family::new("alerts_open", "gauge", "Alerts that are open, by rule and severity."),
     ];
     for line in environments::list(&api.home, None, api.clock.now()).await? {
         let id =
@@ -86,6 +88,18 @@ async fn text(api: &Api) -> Result<String> {
                 families[4].line(&format!("{labels},package=\"{package}\",outcome=\"{outcome}\""), count);
             }
         }
+    }
+    let mut open = std::collections::BTreeMap::<_, u64>::new();
+    for alert in alerts::list(&api.home, true).await? {
+        let place = alert.environment.clone().unwrap_or_default();
+        *open.entry((alert.project, place, alert.rule, alert.severity)).or_default() += 1;
+    }
+    for ((project, environment, rule, severity), count) in open {
+        let severity = severity.as_str();
+        let labels = format!(
+            "project=\"{project}\",environment=\"{environment}\",rule=\"{rule}\",severity=\"{severity}\""
+        );
+        families[5].line(&labels, count);
     }
     Ok(families.into_iter().map(|family| family.0).collect())
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use modelyard_core::Result;
 use modelyard_core::ports::Home;
+use modelyard_http::client::outside;
+use modelyard_lifecycle::monitor::alerts::{Deliveries, Standing};
 use modelyard_lifecycle::monitor::{Duty, Windows};
 use modelyard_pipeline::{Engine, Mode};
 
@@ -16,5 +18,9 @@ use super::{Context, session};
 /// If the user's cache folder can't be found.
 pub(crate) fn all(home: &Home, folder: &Path, ctx: &Context) -> Result<Vec<Arc<dyn Duty>>> {
     let engine = Engine::new(home.clone(), ctx.clock.clone(), Mode::Execute, folder.join("steps"), 1);
-    Ok(vec![Arc::new(Windows::new(engine, session::settings(None, String::new())?))])
+    Ok(vec![
+        Arc::new(Windows::new(engine, session::settings(None, String::new())?)),
+        Arc::new(Standing::new(home.clone(), ctx.clock.clone())),
+        Arc::new(Deliveries::new(home.clone(), ctx.clock.clone(), outside())),
+    ])
 }

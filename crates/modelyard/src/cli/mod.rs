@@ -4,6 +4,7 @@
 //! else. To add a command: a file with `Args` and `run`, a variant of [`Command`], an arm in [`run`].
 
 mod ahead;
+mod alerts;
 mod apply;
 mod audit;
 mod check;
@@ -26,6 +27,7 @@ mod lock;
 mod logs;
 mod models;
 mod moment;
+mod monitor;
 mod new;
 mod place;
 mod predict;
@@ -106,6 +108,8 @@ enum Command {
     Deploy(deploy::Args),
     Release(release::Args),
     Rollback(rollback::Args),
+    Alerts(alerts::Args),
+    Monitor(monitor::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::Unfreeze),
     Lock(lock::Args),
@@ -179,6 +183,8 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Deploy(args) => deploy::run(args, ctx).await,
         Command::Release(args) => release::run(args, ctx).await,
         Command::Rollback(args) => rollback::run(args, ctx).await,
+        Command::Alerts(args) => alerts::run(args, ctx).await,
+        Command::Monitor(args) => monitor::run(args, ctx).await,
         Command::Freeze(args) => freeze::run(args, ctx).await,
         Command::Unfreeze(args) => freeze::unfreeze(args, ctx).await,
         Command::Lock(args) => lock::run(args, ctx).await,

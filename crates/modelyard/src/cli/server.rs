@@ -224,6 +224,7 @@ mod tests {
         "lock",
         "logs",
         "models download",
+        "monitor prometheus-rules",
         "new",
         "predict",
         "predictions query",

@@ -174,6 +174,17 @@ impl Events {
         }
     }
 
+    /// The next document of this kind that `is_so`.
+    #[track_caller]
+    pub(crate) fn until(&mut self, kind: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            match self.next() {
+                (of, document) if of == kind && is_so(&document) => return document,
+                _ => {}
+            }
+        }
+    }
+
     /// All events up to the one of the release `id` that says `status`.
     #[track_caller]
     pub(crate) fn until_release_is(&mut self, id: &Value, status: &str) -> Vec<(String, Value)> {

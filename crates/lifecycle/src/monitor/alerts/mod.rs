@@ -6,8 +6,14 @@
 //!
 //! ```text
 //! state     what becomes of an alert, and which sinks are to hear of it
+//! deliver   telling them, each by itself
+//! sink      how each kind of them is told
+//! standing  alerts about how an environment stands
 //! ```
 
+mod deliver;
+mod sink;
+mod standing;
 mod state;
 
 use modelyard_core::audit::Actor;
@@ -16,6 +22,9 @@ use modelyard_core::monitor::{About, Alert, Delivery, MonitorSpec, Severity};
 use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Fault, Kind, Result, Timestamp};
 
+pub use deliver::{Deliveries, Trial, test};
+pub use sink::{Outside, Post};
+pub use standing::Standing;
 use state::Change;
 
 /// Who raises and resolves what nobody asked for.
@@ -79,15 +88,46 @@ pub async fn silence(
     changed(home, clock, id, by, |alert, _| state::silenced(alert, until)).await
 }
 
+/// Alerts of all projects, the newest first; those that are not resolved alone where `open`.
+///
+/// # Errors
+/// If the home can't be read.
+pub async fn list(home: &Home, open: bool) -> Result<Vec<Alert>> {
+    let mut all = Vec::new();
+    for project in home.environments.projects().await? {
+        all.extend(home.alerts.alerts(&project, open).await?);
+    }
+    all.sort_by_key(|alert| std::cmp::Reverse(alert.id));
+    Ok(all)
+}
+
+/// The alert whose id is `text`, or alone begins with it.
+///
+/// # Errors
+/// [`Kind::NotFound`] if there is none, [`Kind::Usage`] if there are several.
+pub async fn named(home: &Home, text: &str) -> Result<Alert> {
+    let wanted = text.to_ascii_uppercase();
+    let mut found = list(home, false).await?;
+    found.retain(|alert| alert.id.to_string().starts_with(&wanted));
+    match found.len() {
+        1 => Ok(found.remove(0)),
+        0 => Err(no_alert(text)),
+        _ => Err(Fault::new(Kind::Usage, format!("several alerts begin with `{text}`"))
+            .hint("give more of its id: `modelyard alerts list --all` shows them")),
+    }
+}
+
+fn no_alert(id: &str) -> Fault {
+    Fault::new(Kind::NotFound, format!("there is no alert `{id}`"))
+        .hint("`modelyard alerts list --all` shows them")
+}
+
 /// The alert, and what is or was to be told of it.
 ///
 /// # Errors
 /// [`Kind::NotFound`] if there is none.
 pub async fn find(home: &Home, id: AlertId) -> Result<(Alert, Vec<Delivery>)> {
-    let alert = home.alerts.alert(id).await?.ok_or_else(|| {
-        Fault::new(Kind::NotFound, format!("there is no alert `{id}`"))
-            .hint("`modelyard alerts list --all` shows them")
-    })?;
+    let alert = home.alerts.alert(id).await?.ok_or_else(|| no_alert(&id.to_string()))?;
     Ok((alert, home.alerts.told(id).await?))
 }
 

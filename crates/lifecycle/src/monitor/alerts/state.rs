@@ -122,7 +122,6 @@ pub(super) fn later(at: Timestamp, seconds: f64) -> Timestamp {
     Timestamp::from_micros(at.micros().saturating_add((seconds * 1e6) as i64))
 }
 
-#[cfg(test)]
 /// What is to be done about a delivery that is not done.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Act {
@@ -133,7 +132,6 @@ pub(super) enum Act {
     Drop,
 }
 
-#[cfg(test)]
 /// About `delivery` of `alert`; `told` are all of its deliveries. The end is told to whom the begin was, after
 /// it. What began and ended while it was silenced, or before its cool-down was over, is told to nobody.
 pub(super) fn next(alert: &Alert, delivery: &Delivery, told: &[Delivery], now: Timestamp) -> Act {
