@@ -38,3 +38,25 @@ pub(crate) fn lenient<'de, D: Deserializer<'de>, T: DeserializeOwned + Default>(
     let value = serde_json::Value::deserialize(deserializer)?;
     Ok(serde_json::from_value(value).unwrap_or_default())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_kept_as_it_stood_in_the_file_reads_as_nothing() {
+        #[derive(Deserialize)]
+        struct Kept {
+            #[serde(default, deserialize_with = "lenient")]
+            monitor: Option<MonitorSpec>,
+            #[serde(default, deserialize_with = "lenient")]
+            triggers: Vec<TriggerSpec>,
+        }
+        for text in
+            [r#"{"monitor": {"window": "1w"}, "triggers": [{"on": ["drift"]}]}"#, r#"{"monitor": null}"#]
+        {
+            let kept: Kept = serde_json::from_str(text).unwrap();
+            assert!(kept.monitor.is_none() && kept.triggers.is_empty(), "{text}");
+        }
+    }
+}

@@ -10,6 +10,9 @@ use modelyard_monitor::findings::Finding;
 use super::alerts::{self, MONITOR, Notice};
 use super::memory::{Memory, Standing};
 
+/// Share of missing values from which on a column counts as gone.
+const GONE: f64 = 0.9;
+
 /// Rules whose alerts begin and end with what windows show.
 const RULES: [&str; 6] = ["drift", "output", "decay", "schema", "missing", "not-finite"];
 
@@ -134,10 +137,14 @@ fn said(finding: &Finding) -> Option<(&'static str, String, String)> {
             column.clone(),
             format!("`{column}` was of type {} and is of type {} now", reference.name(), window.name()),
         ),
-        Finding::Missing { column, .. } => {
-            ("missing", column.clone(), format!("`{column}` is missing more often than in training"))
+        // A few more are a finding; a column that is gone in all but name is news.
+        Finding::Missing { column, reference, window } if *window >= GONE && *reference < 1.0 - GONE => {
+            ("missing", column.clone(), format!("`{column}` is missing in nearly all rows"))
         }
-        Finding::Appeared { .. } | Finding::OutOfRange { .. } | Finding::Unseen { .. } => return None,
+        Finding::Missing { .. }
+        | Finding::Appeared { .. }
+        | Finding::OutOfRange { .. }
+        | Finding::Unseen { .. } => return None,
     })
 }
 

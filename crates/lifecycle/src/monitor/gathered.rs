@@ -41,6 +41,10 @@ pub(crate) async fn gather(
     (from, to): (Timestamp, Timestamp),
     closed: Option<u64>,
 ) -> Result<Gathered> {
+    // Rows of one that was compacted are as old as those that it was made of.
+    let segments = home.log.segments(id, 0).await?;
+    let compacted: BTreeMap<u64, u64> =
+        segments.iter().filter_map(|segment| Some((segment.number, segment.content.compacted?))).collect();
     let by = spec.time.clone().map_or(By::Arrival, By::Time);
     let mut rows = Rows::of(home, id, Wanted { by, from, to, columns: None }).await?;
     let mut versions: BTreeMap<(u32, Digest), OfVersion> = BTreeMap::new();
@@ -56,7 +60,8 @@ pub(crate) async fn gather(
             rows: Table::new(),
             late: 0,
         });
-        if closed.is_some_and(|closed| segment > closed) {
+        let came = compacted.get(&segment).copied().unwrap_or(segment);
+        if closed.is_some_and(|closed| came > closed) {
             of_version.late += table.rows() as u64;
         }
         append(&mut of_version.rows, table);

@@ -174,8 +174,11 @@ impl Windows {
         let spans = subject.spans;
         let now = self.engine.clock.now();
         let grace = micros(subject.spec.grace_secs);
-        let (seen, watermark) = (memory.segment, memory.watermark);
-        for segment in self.home().log.segments(&subject.id, seen).await? {
+        let seen = memory.segment;
+        let mut segments = self.home().log.segments(&subject.id, seen).await?;
+        // One that was compacted stands where those stood whose rows it has.
+        segments.sort_by_key(|segment| segment.content.compacted.unwrap_or(segment.number));
+        for segment in segments {
             memory.segment = memory.segment.max(segment.number);
             // The rows of a segment that was compacted from known ones are known.
             if segment.content.compacted.is_some_and(|last| last <= seen) {
@@ -205,6 +208,7 @@ impl Windows {
                 }
                 (None, _) => {}
             }
+            let watermark = memory.watermark;
             let takes = |start: &Timestamp| {
                 watermark.is_none_or(|watermark| later(spans.end(*start), grace) >= watermark)
             };
