@@ -61,6 +61,19 @@ pub(crate) fn text(served: &Served) -> String {
             line(format_args!("{metric}{{{}}} {}", labels(version), count(version)));
         }
     }
+    let (taken, dropped) = served.fleet().log().counts();
+    for (metric, help, count) in [
+        ("modelyard_logged_total", "Predictions that the inference log took.", taken),
+        (
+            "modelyard_log_dropped_total",
+            "Predictions that it dropped since too many waited, or for want of room.",
+            dropped,
+        ),
+    ] {
+        line(format_args!("# HELP {metric} {help}"));
+        line(format_args!("# TYPE {metric} counter"));
+        line(format_args!("{metric} {count}"));
+    }
     line(format_args!(
         "# HELP modelyard_request_seconds Time from the whole request to the answer, or until the client went away."
     ));

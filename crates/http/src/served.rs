@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
-use modelyard_core::Clock;
 use modelyard_core::package::{Predictions, Signature};
+use modelyard_core::{Clock, Timestamp};
+use modelyard_lifecycle::monitor::feedback::Feedback;
 use modelyard_serve::fleet::{Asking, Turn};
 use modelyard_serve::request::Question;
 use modelyard_serve::{ErrorCode, Fleet, PredictError};
@@ -19,6 +20,7 @@ pub struct Served {
     fleet: Arc<Fleet>,
     pub limits: Limits,
     clock: Arc<dyn Clock>,
+    feedback: Option<Feedback>,
     pub(crate) unrouted: Unrouted,
     /// Requests that a version is being asked for.
     answering: AtomicUsize,
@@ -71,7 +73,28 @@ impl From<PredictError> for Miss {
 
 impl Served {
     pub fn new(fleet: Arc<Fleet>, limits: Limits, clock: Arc<dyn Clock>) -> Self {
-        Self { fleet, limits, clock, unrouted: Unrouted::default(), answering: AtomicUsize::new(0) }
+        Self {
+            fleet,
+            limits,
+            clock,
+            feedback: None,
+            unrouted: Unrouted::default(),
+            answering: AtomicUsize::new(0),
+        }
+    }
+
+    /// Takes in labels too.
+    #[must_use]
+    pub fn with_feedback(self, feedback: Feedback) -> Self {
+        Self { feedback: Some(feedback), ..self }
+    }
+
+    pub(crate) fn feedback(&self) -> Option<&Feedback> {
+        self.feedback.as_ref()
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub(crate) fn fleet(&self) -> &Fleet {

@@ -8,6 +8,7 @@
 pub mod build;
 pub mod deploy;
 mod environment;
+mod manifest;
 pub mod monitor;
 mod outcome;
 mod progress;

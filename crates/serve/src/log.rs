@@ -3,9 +3,11 @@
 //! A request hands over what it asked and what it was answered, as they are. Where too many rows wait already,
 //! its own are dropped and counted. Whoever writes the log takes out what waits, now and then; nobody is woken.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use modelyard_core::package::{Manifest, Predictions};
@@ -23,7 +25,18 @@ pub struct Log {
     sample: AtomicU64,
     taken: AtomicU64,
     dropped: AtomicU64,
+    recent: Mutex<Recent>,
 }
+
+/// Hashes of the ids that were taken last, at least [`RECENT`] of them, so that labels that follow at once know
+/// their prediction.
+#[derive(Default)]
+struct Recent {
+    young: HashSet<u64>,
+    old: HashSet<u64>,
+}
+
+const RECENT: usize = 100_000;
 
 /// The other end, for whoever writes the log.
 pub struct Taken {
@@ -75,6 +88,7 @@ pub fn log() -> (Log, Taken) {
         sample: AtomicU64::new(0),
         taken: AtomicU64::new(0),
         dropped: AtomicU64::new(0),
+        recent: Mutex::default(),
     };
     (log, Taken { receiver, waiting_rows })
 }
@@ -99,11 +113,13 @@ impl Log {
     /// Takes `entry`, or drops and counts it.
     pub fn offer(&self, entry: Entry) {
         let rows = entry.rows();
+        let id = hash(&entry.id);
         let waiting = self.waiting_rows.fetch_add(rows, Relaxed);
         // One that is larger than the queue fits into an empty one.
         let is_room = waiting == 0 || waiting + rows <= self.most_waiting_rows.load(Relaxed);
         if is_room && self.sender.send(entry).is_ok() {
             self.taken.fetch_add(rows as u64, Relaxed);
+            self.recent().add(id);
         } else {
             self.waiting_rows.fetch_sub(rows, Relaxed);
             self.dropped.fetch_add(rows as u64, Relaxed);
@@ -131,11 +147,46 @@ impl Log {
         (self.taken.load(Relaxed), self.dropped.load(Relaxed))
     }
 
+    /// Whether the prediction `id`, or the list that it says to be a row of, was taken lately.
+    pub fn knows(&self, id: &str) -> bool {
+        let recent = self.recent();
+        recent.has(hash(id)) || list_of(id).is_some_and(|list| recent.has(hash(list)))
+    }
+
+    fn recent(&self) -> MutexGuard<'_, Recent> {
+        // Nothing that is done with it can panic half-way.
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Rows that were taken and could not be written after all.
     pub fn lost(&self, rows: u64) {
         self.taken.fetch_sub(rows, Relaxed);
         self.dropped.fetch_add(rows, Relaxed);
     }
+}
+
+impl Recent {
+    fn add(&mut self, id: u64) {
+        if self.young.len() >= RECENT {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(id);
+    }
+
+    fn has(&self, id: u64) -> bool {
+        self.young.contains(&id) || self.old.contains(&id)
+    }
+}
+
+/// What `ID/3` is a row of.
+fn list_of(id: &str) -> Option<&str> {
+    let (list, row) = id.rsplit_once('/')?;
+    row.bytes().all(|byte| byte.is_ascii_digit()).then_some(list)
+}
+
+/// A hash of an id, within this process.
+pub fn hash(id: &str) -> u64 {
+    BuildHasherDefault::<DefaultHasher>::default().hash_one(id)
 }
 
 impl Taken {

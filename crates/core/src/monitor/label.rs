@@ -26,6 +26,31 @@ pub struct Label {
     pub at: Timestamp,
 }
 
+/// What became of a label that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Became {
+    /// Its prediction had none.
+    New,
+    /// It says again what was known.
+    Repeated,
+    /// It replaced another value.
+    Changed,
+}
+
+impl FromIterator<Became> for Added {
+    fn from_iter<I: IntoIterator<Item = Became>>(all: I) -> Self {
+        let mut added = Self::default();
+        for became in all {
+            match became {
+                Became::New => added.new += 1,
+                Became::Repeated => added.repeated += 1,
+                Became::Changed => added.changed += 1,
+            }
+        }
+        added
+    }
+}
+
 /// What became of labels that were given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Added {

@@ -20,7 +20,7 @@ pub mod trigger;
 pub mod window;
 
 pub use alert::{About, Alert, AlertState, Delivery, Severity};
-pub use label::{Added, Figure, Label, NewLabel};
+pub use label::{Added, Became, Figure, Label, NewLabel};
 pub use log::{NewSegment, Segment};
 pub use sink::{Sink, SinkKind};
 pub use spec::{ColumnRule, Decay, Drift, LogSpec, MonitorSpec, Preset};

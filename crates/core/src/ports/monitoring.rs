@@ -10,7 +10,7 @@ use crate::audit::Actor;
 use crate::deploy::EnvironmentId;
 use crate::id::{AlertId, CauseId};
 use crate::monitor::{
-    About, Added, Alert, Cause, Delivery, Figure, Label, NewLabel, NewSegment, Segment, WindowRecord,
+    About, Alert, Became, Cause, Delivery, Figure, Label, NewLabel, NewSegment, Segment, WindowRecord,
 };
 use crate::{Result, Timestamp};
 
@@ -40,12 +40,13 @@ pub trait PredictionLog: Send + Sync {
 /// Labels and figures: acknowledged means durable.
 #[async_trait]
 pub trait LabelStore: Send + Sync {
+    /// Keeps `labels` in one transaction; answers what became of each.
     async fn add_labels(
         &self,
         environment: &EnvironmentId,
         labels: &[NewLabel],
         at: Timestamp,
-    ) -> Result<Added>;
+    ) -> Result<Vec<Became>>;
 
     /// In the order in which they came, those with higher numbers than `after`, at most `limit`.
     async fn labels(&self, environment: &EnvironmentId, after: u64, limit: usize) -> Result<Vec<Label>>;

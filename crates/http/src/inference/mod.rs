@@ -1,5 +1,6 @@
 //! Predictions over HTTP: a file a protocol, a line here a route.
 
+mod feedback;
 mod invocations;
 mod predict;
 mod v2;
@@ -29,6 +30,7 @@ pub(crate) fn routes() -> Router<Arc<Served>> {
     Router::new()
         .route("/predict/{name}", post(predict::predict))
         .route("/invocations", post(invocations::invocations))
+        .route("/feedback", post(feedback::feedback))
         .route("/ping", get(ready))
         .route("/health", get(ready))
         .route("/metrics", get(metrics))

@@ -4,6 +4,7 @@
 //! alerts   what holds and should not, from its first notice to its end, and who is told
 //! windows  what was logged, judged: `look` when, `gathered` from which rows, `reference` against what, `judge` how,
 //!          `memory` what is remembered, `consequences` what follows
+//! feedback what turned out to be true, on its way into the home
 //! query    SQL over what was logged
 //! record   the inference log as a data plane writes it
 //! rows     the inference log read back: the rows of a span of time, piece by piece
@@ -16,6 +17,7 @@ mod gathered;
 mod judge;
 mod look;
 mod memory;
+pub mod feedback;
 pub mod query;
 pub mod record;
 mod reference;

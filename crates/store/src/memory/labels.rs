@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use modelyard_core::deploy::EnvironmentId;
-use modelyard_core::monitor::{Added, Figure, Label, NewLabel};
+use modelyard_core::monitor::{Became, Figure, Label, NewLabel};
 use modelyard_core::ports::LabelStore;
 use modelyard_core::{Result, Timestamp};
 
@@ -10,24 +10,29 @@ use super::Memory;
 
 #[async_trait]
 impl LabelStore for Memory {
-    async fn add_labels(&self, id: &EnvironmentId, labels: &[NewLabel], at: Timestamp) -> Result<Added> {
-        let mut added = Added::default();
+    async fn add_labels(
+        &self,
+        id: &EnvironmentId,
+        labels: &[NewLabel],
+        at: Timestamp,
+    ) -> Result<Vec<Became>> {
+        let mut became = Vec::with_capacity(labels.len());
         let mut state = self.change();
         for label in labels {
             let of_environment = state.labels.entry(id.clone()).or_default();
             match of_environment.iter().rev().find(|known| known.label.id == label.id) {
-                None => added.new += 1,
+                None => became.push(Became::New),
                 Some(known) if known.label.label == label.label => {
-                    added.repeated += 1;
+                    became.push(Became::Repeated);
                     continue;
                 }
-                Some(_) => added.changed += 1,
+                Some(_) => became.push(Became::Changed),
             }
             state.n_labels += 1;
             let label = Label { number: state.n_labels, label: label.clone(), at };
             state.labels.entry(id.clone()).or_default().push(label);
         }
-        Ok(added)
+        Ok(became)
     }
 
     async fn labels(&self, id: &EnvironmentId, after: u64, limit: usize) -> Result<Vec<Label>> {

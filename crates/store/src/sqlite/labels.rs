@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use modelyard_core::deploy::EnvironmentId;
-use modelyard_core::monitor::{Added, Figure, Label, NewLabel};
+use modelyard_core::monitor::{Became, Figure, Label, NewLabel};
 use modelyard_core::ports::LabelStore;
 use modelyard_core::{Result, Timestamp};
 use sqlx::{QueryBuilder, Sqlite};
@@ -16,9 +16,14 @@ const AT_ONCE: usize = 4_000;
 
 #[async_trait]
 impl LabelStore for Database {
-    async fn add_labels(&self, id: &EnvironmentId, labels: &[NewLabel], at: Timestamp) -> Result<Added> {
+    async fn add_labels(
+        &self,
+        id: &EnvironmentId,
+        labels: &[NewLabel],
+        at: Timestamp,
+    ) -> Result<Vec<Became>> {
         let fault = |error| self.fault(format!("cannot keep labels of `{id}`"), error);
-        let mut added = Added::default();
+        let mut became = Vec::with_capacity(labels.len());
         let mut writing = self.write().await?;
         for labels in labels.chunks(AT_ONCE) {
             let ids: Vec<&str> = labels.iter().map(|label| label.id.as_str()).collect();
@@ -35,12 +40,12 @@ impl LabelStore for Database {
             for label in labels {
                 let text = encode(&label.label)?;
                 match known.insert(label.id.clone(), text.clone()) {
-                    None => added.new += 1,
+                    None => became.push(Became::New),
                     Some(before) if before == text => {
-                        added.repeated += 1;
+                        became.push(Became::Repeated);
                         continue;
                     }
-                    Some(_) => added.changed += 1,
+                    Some(_) => became.push(Became::Changed),
                 }
                 rows.push((&label.id, text));
             }
@@ -57,7 +62,7 @@ impl LabelStore for Database {
             query.build().execute(writing.connection()).await.map_err(fault)?;
         }
         writing.commit().await?;
-        Ok(added)
+        Ok(became)
     }
 
     async fn labels(&self, id: &EnvironmentId, after: u64, limit: usize) -> Result<Vec<Label>> {

@@ -197,13 +197,7 @@ fn size_text(bytes: u64) -> String {
 }
 
 pub(super) async fn manifest_of(build: &Build, package: Digest) -> Result<Manifest, Stop> {
-    let blobs = &build.shop.home().blobs;
-    let missing =
-        || Fault::new(Kind::Store, format!("the package {} is not in the home any more", package.short()));
-    let tree = blobs.tree(package).await?.ok_or_else(missing)?;
-    let file = tree.file(modelyard_core::package::MANIFEST).ok_or_else(missing)?;
-    let bytes = blobs.get(file.digest).await?.ok_or_else(missing)?;
-    Ok(Manifest::from_json(&bytes)?)
+    Ok(crate::manifest::of(build.shop.home(), package).await?)
 }
 
 /// The rows the model learnt from: `{data.NAME.train}` as training saw it, as Parquet.

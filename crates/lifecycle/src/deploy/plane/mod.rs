@@ -22,6 +22,7 @@ use modelyard_core::deploy::{Applied, Environment, EnvironmentId, EnvironmentSpe
 use modelyard_core::ports::{Home, Watch};
 use modelyard_core::{Clock, Digest, Result};
 use modelyard_serve::Fleet;
+use modelyard_serve::log::Log;
 use tokio::sync::{oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -129,6 +130,11 @@ impl Plane {
 
     pub fn fleet(&self) -> Arc<Fleet> {
         self.fleet.clone()
+    }
+
+    /// Where what was answered is on its way to the home.
+    pub fn log(&self) -> Arc<Log> {
+        self.recorder.log()
     }
 
     pub fn spec(&self) -> &EnvironmentSpec {

@@ -12,6 +12,7 @@ use modelyard_core::fault::Attempt;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_http::{Limits, Served};
 use modelyard_lifecycle::deploy::plane::{Options, Plane, Standing};
+use modelyard_lifecycle::monitor::feedback::{Feedback, Known};
 use modelyard_process::control::{self, Answering, Says};
 use modelyard_process::temporary::PrivateTmp;
 use serde_json::json;
@@ -73,7 +74,7 @@ pub(super) async fn run(environment: &str, args: &super::Args, ctx: &Context) ->
         start_limit: args.replica.start_limit,
         note: Arc::new(|text| tracing::warn!("{text}")),
     };
-    let plane = Plane::start(home, settings, ctx.clock.clone(), options).await?;
+    let plane = Plane::start(home.clone(), settings, ctx.clock.clone(), options).await?;
     if ctx.json {
         print::json(&json!({"environment": id.to_string(), "listen": address.to_string()}));
     } else if !ctx.quiet {
@@ -81,7 +82,10 @@ pub(super) async fn run(environment: &str, args: &super::Args, ctx: &Context) ->
     }
     let requests = usize::try_from(plane.spec().limits.requests).unwrap_or(usize::MAX);
     let limits = Limits { body_bytes: args.max_body, requests, ..Limits::default() };
-    let served = Arc::new(Served::new(plane.fleet(), limits, ctx.clock.clone()));
+    let known = Known::new(&home, &id, Some(plane.log()));
+    let feedback = Feedback::start(&home, &id, ctx.clock.clone(), known);
+    let served = Served::new(plane.fleet(), limits, ctx.clock.clone()).with_feedback(feedback);
+    let served = Arc::new(served);
     let mut ended = Box::pin(ended);
     // Until then another replica may answer on the same socket; a client that is first waits.
     let is_over = tokio::select! {

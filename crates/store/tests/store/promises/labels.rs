@@ -31,10 +31,12 @@ async fn of_several_labels_the_last_counts(home: Home) {
 async fn what_became_of_labels_is_counted(home: Home) {
     let production = id("production");
     let first = [label("a", 1), label("b", true), label("a", 1), label("a", 2)];
-    let added = home.labels.add_labels(&production, &first, at(0)).await.unwrap();
+    let added: Added =
+        home.labels.add_labels(&production, &first, at(0)).await.unwrap().into_iter().collect();
     assert_eq!(added, Added { new: 2, repeated: 1, changed: 1 });
-    let added =
-        home.labels.add_labels(&production, &[label("a", 2), label("b", false)], at(0)).await.unwrap();
+    let again = [label("a", 2), label("b", false)];
+    let added: Added =
+        home.labels.add_labels(&production, &again, at(0)).await.unwrap().into_iter().collect();
     assert_eq!(added, Added { new: 0, repeated: 1, changed: 1 });
     let kept = home.labels.labels(&production, 0, 100).await.unwrap();
     assert_eq!(kept.len(), 4, "what says nothing new is not kept again");
@@ -53,7 +55,8 @@ async fn labels_are_told_in_the_order_in_which_they_came(home: Home) {
 async fn thousands_are_kept_at_once(home: Home) {
     let production = id("production");
     let labels: Vec<_> = (0..9_001).map(|n| label(&format!("p{n}"), n)).collect();
-    let added = home.labels.add_labels(&production, &labels, at(0)).await.unwrap();
+    let added: Added =
+        home.labels.add_labels(&production, &labels, at(0)).await.unwrap().into_iter().collect();
     assert_eq!(added.new, 9_001);
     let asked: Vec<_> = labels.iter().map(|label| label.id.clone()).collect();
     assert_eq!(home.labels.labels_of(&production, &asked).await.unwrap().len(), 9_001);
