@@ -110,6 +110,12 @@ impl Log {
         sample >= 1.0 || (sample > 0.0 && (is_list || is_sampled(id, sample)))
     }
 
+    /// Whether so many more rows would be taken now.
+    pub fn has_room(&self, rows: usize) -> bool {
+        let waiting = self.waiting_rows.load(Relaxed);
+        waiting == 0 || waiting + rows <= self.most_waiting_rows.load(Relaxed)
+    }
+
     /// Takes `entry`, or drops and counts it.
     pub fn offer(&self, entry: Entry) {
         let rows = entry.rows();

@@ -5,6 +5,7 @@
 //! windows  what was logged, judged: `look` when, `gathered` from which rows, `reference` against what, `judge` how,
 //!          `memory` what is remembered, `consequences` what follows
 //! feedback what turned out to be true, on its way into the home
+//! import   labels of a file
 //! query    SQL over what was logged
 //! record   the inference log as a data plane writes it
 //! rows     the inference log read back: the rows of a span of time, piece by piece
@@ -18,6 +19,7 @@ mod judge;
 mod look;
 mod memory;
 pub mod feedback;
+pub mod import;
 pub mod query;
 pub mod record;
 mod reference;

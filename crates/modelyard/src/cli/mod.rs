@@ -18,6 +18,7 @@ mod doctor;
 mod duties;
 mod environments;
 pub(crate) mod exit;
+mod feedback;
 mod freeze;
 mod graph;
 mod history;
@@ -96,6 +97,7 @@ enum Command {
     Server(server::Args),
     Predict(predict::Args),
     Predictions(predictions::Args),
+    Feedback(feedback::Args),
     Logs(logs::Args),
     Show(show::Args),
     Diff(diff::Args),
@@ -169,6 +171,7 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Reproduce(args) => reproduce::run(args, ctx).await,
         Command::Predict(args) => predict::run(args, ctx).await,
         Command::Predictions(args) => predictions::run(args, ctx).await,
+        Command::Feedback(args) => feedback::run(args, ctx).await,
         Command::Serve(args) => serve::run(args, ctx).await,
         Command::Server(args) => server::run(args, ctx).await,
         Command::Logs(args) => logs::run(args, ctx).await,

@@ -1,5 +1,7 @@
 //! `modelyard predict`: a file's rows, each with its answer, in the memory of a few thousand.
 
+mod logbook;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -10,10 +12,11 @@ use modelyard_core::table::{Column, DataType, Field, Table};
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_data::{Append, TextFormat};
 use modelyard_lifecycle::duration_text;
-use modelyard_serve::request::{self, Data};
+use modelyard_serve::request::{self, Data, Question};
 use modelyard_serve::{ErrorCode, PredictError};
 use serde_json::json;
 
+use self::logbook::Logbook;
 use super::{Context, print, serve, session};
 use crate::config::duration;
 
@@ -23,15 +26,15 @@ const CHUNK_ROWS: usize = 8_192;
 /// Answer every row of a CSV or Parquet file
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// NAME, NAME@VERSION, NAME@ALIAS, or the folder of a package
-    #[arg(value_name = "MODEL|FOLDER")]
-    what: String,
-    /// A .csv, .csv.gz or .parquet file with the model's inputs among its columns
-    #[arg(value_name = "INPUT")]
-    input: PathBuf,
-    /// Gets all columns of INPUT, then `prediction` and `probability of CLASS`
-    #[arg(value_name = "OUTPUT")]
-    output: PathBuf,
+    /// NAME, NAME@VERSION, NAME@ALIAS, or the folder of a package; nothing with --environment. Then INPUT, a .csv,
+    /// .csv.gz or .parquet file with the model's inputs among its columns, and OUTPUT, which gets all of these, then
+    /// `prediction` and `probability of CLASS`
+    #[arg(value_names = ["MODEL|FOLDER", "INPUT", "OUTPUT"], num_args = 2..=3, required = true)]
+    words: Vec<String>,
+    /// Answer with the version that this environment serves, and log it like any other request; OUTPUT gets a column
+    /// `prediction_id` too
+    #[arg(long, value_name = "ENVIRONMENT")]
+    environment: Option<String>,
     /// How long a Python model may take to be opened, or over one batch, before it is ended
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = duration::parse_argument)]
     timeout: Duration,
@@ -42,11 +45,18 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     let began = Instant::now();
-    if same_file(&args.input, &args.output) {
-        let message = format!("the answers would overwrite their own input `{}`", args.input.display());
+    let Words { what, input, output } = words(args.words, args.environment.is_some())?;
+    if same_file(&input, &output) {
+        let message = format!("the answers would overwrite their own input `{}`", input.display());
         return Err(Fault::new(Kind::Usage, message).hint("name another file for the output"));
     }
-    let opened = serve::open(&args.what, ctx).await?;
+    let (opened, logbook) = match &args.environment {
+        None => (serve::open(&what, ctx).await?, None),
+        Some(environment) => {
+            let (opened, logbook) = Logbook::open(environment, ctx).await?;
+            (opened, Some(logbook))
+        }
+    };
     let settings = session::settings(args.onnx_library, String::new())?;
     let model = settings
         .open_package(&opened.package, args.timeout, &|text| {
@@ -56,23 +66,39 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         })
         .await?;
     let manifest = model.manifest().clone();
-    let inputs: Vec<_> = manifest
+    let mut read: Vec<_> = manifest
         .signature
         .inputs
         .iter()
         .map(|input| Field { name: input.name.clone(), data_type: input.data_type, nullable: true })
         .collect();
-    let added = added_fields(&manifest);
-    let open =
-        || Append::open(&args.input, &args.output, &inputs, &added, &TextFormat::default(), CHUNK_ROWS);
+    let mut added = added_fields(&manifest);
+    if logbook.is_some() {
+        let there = tokio::task::block_in_place(|| modelyard_data::schema(&input))?;
+        let is_there = |field: &&Field| there.iter().any(|known| known.name == field.name);
+        read.extend(manifest.signature.meta.iter().filter(is_there).cloned());
+        added.push(Field { name: "prediction_id".to_owned(), data_type: DataType::String, nullable: false });
+    }
+    let open = || Append::open(&input, &output, &read, &added, &TextFormat::default(), CHUNK_ROWS);
     let mut file = tokio::task::block_in_place(open)?;
     let bar = bar(ctx);
     let mut rows = 0_u64;
     while let Some(chunk) = tokio::task::block_in_place(|| file.read())? {
         let count = chunk.rows();
-        let table = checked(&manifest, chunk).map_err(|error| refused(&error, rows))?;
-        let answers = model.predict(table).await.map_err(|error| refused(&error, rows))?;
-        let answers = answer_table(&manifest, answers);
+        let began = Instant::now();
+        let question = checked(&manifest, chunk).map_err(|error| refused(&error, rows))?;
+        let asked = logbook.as_ref().map(|_| question.clone());
+        let answers = model.predict(question.inputs).await.map_err(|error| refused(&error, rows))?;
+        let ids = match (&logbook, asked) {
+            (Some(logbook), Some(asked)) => {
+                Some(logbook.note(&manifest, model.package_digest(), asked, &answers, began, ctx).await)
+            }
+            _ => None,
+        };
+        let mut answers = answer_table(&manifest, answers);
+        if let Some(ids) = ids {
+            answers.push("prediction_id", Column::String(ids));
+        }
         tokio::task::block_in_place(|| file.write(&answers))?;
         rows += count as u64;
         bar.set_position(rows);
@@ -80,7 +106,10 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     tokio::task::block_in_place(|| file.finish())?;
     bar.finish_and_clear();
     model.close().await;
-    let output = args.output.display().to_string();
+    if let Some(logbook) = logbook {
+        logbook.close().await?;
+    }
+    let output = output.display().to_string();
     if ctx.json {
         print::json(
             &json!({"model": opened.name, "version": opened.version, "rows": rows, "output": output}),
@@ -92,14 +121,39 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// What the words of the command say.
+struct Words {
+    what: String,
+    input: PathBuf,
+    output: PathBuf,
+}
+
+fn words(words: Vec<String>, of_environment: bool) -> Result<Words> {
+    match (<[String; 3]>::try_from(words), of_environment) {
+        (Ok([what, input, output]), false) => Ok(Words { what, input: input.into(), output: output.into() }),
+        (Err(words), true) => match <[String; 2]>::try_from(words) {
+            Ok([input, output]) => {
+                Ok(Words { what: String::new(), input: input.into(), output: output.into() })
+            }
+            Err(_) => Err(wanted_words()),
+        },
+        _ => Err(wanted_words()),
+    }
+}
+
+fn wanted_words() -> Fault {
+    Fault::new(Kind::Usage, "cannot tell what is to answer which file")
+        .hint("modelyard predict MODEL INPUT OUTPUT, or modelyard predict --environment NAME INPUT OUTPUT")
+}
+
 fn same_file(one: &Path, other: &Path) -> bool {
     matches!((one.canonicalize(), other.canonicalize()), (Ok(one), Ok(other)) if one == other)
 }
 
 /// The rows by the rules that requests have.
-fn checked(manifest: &Manifest, chunk: Table) -> std::result::Result<Table, PredictError> {
+fn checked(manifest: &Manifest, chunk: Table) -> std::result::Result<Question, PredictError> {
     let columns = chunk.columns().map(|(name, column)| (name.to_owned(), Data::Column(column.clone())));
-    request::columns(&manifest.signature, columns.collect())
+    request::question_of_columns(&manifest.signature, columns.collect())
 }
 
 fn refused(error: &PredictError, before: u64) -> Fault {

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use modelyard_core::fault::Attempt;
 use modelyard_core::package::{MANIFEST, Package};
+use modelyard_core::ports::Home;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_http::{Limits, Served};
 use modelyard_process::temporary::PrivateTmp;
@@ -141,8 +142,12 @@ pub(crate) async fn open(what: &str, ctx: &Context) -> Result<OpenedPackage> {
         )
         .hint("`modelyard models download NAME@VERSION FOLDER` writes one"));
     }
-    let home = session::home(ctx).await?;
-    let version = modelyard_track::registry::find(&home, &what.parse()?).await?;
+    open_in(&session::home(ctx).await?, what).await
+}
+
+/// The package of the version that `what` names in `home`.
+pub(crate) async fn open_in(home: &Home, what: &str) -> Result<OpenedPackage> {
+    let version = modelyard_track::registry::find(home, &what.parse()?).await?;
     let place = PrivateTmp::new()?;
     let folder = place.path().join("package");
     home.blobs.fetch_folder(version.package, &folder).await?;

@@ -219,6 +219,7 @@ mod tests {
         "data show",
         "diff",
         "doctor",
+        "feedback import",
         "graph",
         "home upgrade",
         "lock",
