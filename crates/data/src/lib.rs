@@ -37,7 +37,7 @@ pub use digest::logical_digest;
 pub use ingest::{Ingest, Ingested, PartFile, RESULT_VERSION, ingest};
 pub use preview::{Preview, preview};
 pub use profile::profile;
-pub use segment::{SegmentReader, segment_fields, write_segment};
+pub use segment::{SegmentReader, SegmentWriter, segment_fields};
 pub use sql::query_log;
 pub use table::{
     Append, TableReader, TableWriter, Written, concat, read_table, row_hashes, schema, write_table,

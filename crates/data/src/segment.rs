@@ -5,9 +5,12 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use datafusion::parquet::arrow::arrow_writer::ArrowWriterOptions;
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::schema::types::ColumnPath;
@@ -18,19 +21,67 @@ use modelyard_core::{Kind, Result};
 use crate::bridge;
 use crate::table::ParquetInput;
 
-/// Writes `table` to a new file at `path`. Values of the columns `unlike` are mostly different from each other.
-///
-/// # Errors
-/// If the file is there already or can't be written: a full disk.
-pub fn write_segment(path: &Path, table: &Table, unlike: &[&str]) -> Result<()> {
-    let failed = || format!("cannot write `{}`", path.display());
+/// Writes a segment in pieces.
+pub struct SegmentWriter {
+    writer: ArrowWriter<File>,
+    schema: SchemaRef,
+    shown: String,
+}
+
+impl SegmentWriter {
+    /// Begins a new file at `path` of the columns `fields`. Values of those that `is_unlike` says are mostly
+    /// different from each other.
+    ///
+    /// # Errors
+    /// If the file is there already or can't be written.
+    pub fn create(path: &Path, fields: &[Field], is_unlike: impl Fn(&Field) -> bool) -> Result<Self> {
+        let shown = path.display().to_string();
+        let failed = || cannot_write(&shown);
+        let schema = bridge::schema_of(fields);
+        let file = File::create_new(path).attempt(Kind::Store, failed)?;
+        // Arrow's own schema would be a good part of a small file, and the columns' types say it all.
+        let options = ArrowWriterOptions::new()
+            .with_properties(properties(fields.iter().filter(|field| is_unlike(field)))?)
+            .with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(file, Arc::clone(&schema), options)
+            .attempt(Kind::Internal, failed)?;
+        Ok(Self { writer, schema, shown })
+    }
+
+    /// Adds rows; `piece` has the columns that the file was begun with, in their order.
+    ///
+    /// # Errors
+    /// If the file can't be written: a full disk.
+    pub fn write(&mut self, piece: Table) -> Result<()> {
+        let rows = piece.rows();
+        let columns = piece.columns().map(|(_, column)| bridge::array(column)).collect();
+        let batch = bridge::batch_of(Arc::clone(&self.schema), columns, rows)?;
+        self.writer.write(&batch).attempt(Kind::Store, || cannot_write(&self.shown))
+    }
+
+    /// Completes the file.
+    ///
+    /// # Errors
+    /// If it can't be written.
+    pub fn finish(self) -> Result<()> {
+        self.writer.close().attempt(Kind::Store, || cannot_write(&self.shown))?;
+        Ok(())
+    }
+}
+
+fn cannot_write(shown: &str) -> String {
+    format!("cannot write `{shown}`")
+}
+
+fn properties<'a>(unlike: impl Iterator<Item = &'a Field>) -> Result<WriterProperties> {
+    let level = ZstdLevel::try_new(1).attempt(Kind::Internal, || "cannot pack segments".to_owned())?;
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).attempt(Kind::Internal, failed)?))
+        .set_compression(Compression::ZSTD(level))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_created_by("modelyard".to_owned());
-    for (name, column) in table.columns().filter(|(name, _)| unlike.contains(name)) {
-        let column_path = ColumnPath::new(vec![name.to_owned()]);
-        let encoding = match column.data_type() {
+    for field in unlike {
+        let column_path = ColumnPath::new(vec![field.name.clone()]);
+        let encoding = match field.data_type {
             DataType::String => Encoding::DELTA_BYTE_ARRAY,
             DataType::Int | DataType::Timestamp | DataType::Date => Encoding::DELTA_BINARY_PACKED,
             DataType::Float => Encoding::BYTE_STREAM_SPLIT,
@@ -40,13 +91,7 @@ pub fn write_segment(path: &Path, table: &Table, unlike: &[&str]) -> Result<()> 
             .set_column_dictionary_enabled(column_path.clone(), false)
             .set_column_encoding(column_path, encoding);
     }
-    let batch = bridge::batch(table)?;
-    let file = File::create_new(path).attempt(Kind::Store, failed)?;
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties.build()))
-        .attempt(Kind::Internal, failed)?;
-    writer.write(&batch).attempt(Kind::Store, failed)?;
-    writer.close().attempt(Kind::Store, failed)?;
-    Ok(())
+    Ok(properties.build())
 }
 
 /// The columns of the segment at `path`.

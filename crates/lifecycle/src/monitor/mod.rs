@@ -9,6 +9,7 @@
 //! query    SQL over what was logged
 //! record   the inference log as a data plane writes it
 //! rows     the inference log read back: the rows of a span of time, piece by piece
+//! upkeep   the inference log kept small
 //! watcher  what a server does for all this, again and again
 //! ```
 
@@ -25,6 +26,7 @@ pub mod record;
 mod reference;
 pub mod rows;
 mod span;
+pub mod upkeep;
 mod watcher;
 
 pub use look::Windows;

@@ -25,6 +25,8 @@ const CHUNK_ROWS: usize = 8_192;
 
 /// Answer every row of a CSV or Parquet file
 #[derive(clap::Args)]
+#[command(override_usage = "modelyard predict [OPTIONS] <MODEL|FOLDER> <INPUT> <OUTPUT>\n       \
+    modelyard predict [OPTIONS] --environment <ENVIRONMENT> <INPUT> <OUTPUT>")]
 pub(crate) struct Args {
     /// NAME, NAME@VERSION, NAME@ALIAS, or the folder of a package; nothing with --environment. Then INPUT, a .csv,
     /// .csv.gz or .parquet file with the model's inputs among its columns, and OUTPUT, which gets all of these, then

@@ -7,7 +7,7 @@
 mod table;
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -18,9 +18,9 @@ use modelyard_core::fault::Attempt;
 use modelyard_core::monitor::log::PREDICTION;
 use modelyard_core::monitor::{LogSpec, MonitorSpec, NewSegment};
 use modelyard_core::ports::PredictionLog;
-use modelyard_core::table::{DataType, Table};
+use modelyard_core::table::{Column, DataType, Field, Table};
 use modelyard_core::{Fault, Kind, Result};
-use modelyard_data::write_segment;
+use modelyard_data::SegmentWriter;
 use modelyard_process::temporary::PrivateTmp;
 use modelyard_serve::log::{self, Entry, Log, Taken};
 use tokio::runtime::Handle;
@@ -182,7 +182,7 @@ impl Writer {
             }
             self.n_files += 1;
             let path = self.place.path().join(self.n_files.to_string());
-            match write(&path, &table) {
+            match write(&path, table) {
                 Ok(()) => {
                     self.dropped = dropped;
                     self.closed.push_back((content, path));
@@ -231,16 +231,25 @@ impl Writer {
     }
 }
 
-/// Writes a segment's table: ids, instants and probabilities have few values twice.
-pub(super) fn write(path: &std::path::Path, table: &Table) -> Result<()> {
-    let is_unlike = |name: &str| {
-        ["prediction_id", "at", "latency_ms"].contains(&name)
-            || name.starts_with("probability")
-            || (name == PREDICTION
-                && table.column(name).is_some_and(|column| column.data_type() == DataType::Float))
+/// Writes the table of a segment to a new file.
+fn write(path: &Path, table: Table) -> Result<()> {
+    let field = |(name, column): (&str, &Column)| Field {
+        name: name.to_owned(),
+        data_type: column.data_type(),
+        nullable: true,
     };
-    let unlike: Vec<&str> = table.names().iter().map(String::as_str).filter(|name| is_unlike(name)).collect();
-    write_segment(path, table, &unlike)
+    let fields: Vec<Field> = table.columns().map(field).collect();
+    let mut writer = SegmentWriter::create(path, &fields, is_unlike)?;
+    writer.write(table)?;
+    writer.finish()
+}
+
+/// Ids, instants and probabilities have few values twice.
+pub(super) fn is_unlike(field: &Field) -> bool {
+    let name = field.name.as_str();
+    ["prediction_id", "at", "latency_ms"].contains(&name)
+        || name.starts_with("probability")
+        || (name == PREDICTION && field.data_type == DataType::Float)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
