@@ -15,12 +15,12 @@
 
 pub mod alerts;
 mod consequences;
+pub mod feedback;
 mod gathered;
+pub mod import;
 mod judge;
 mod look;
 mod memory;
-pub mod feedback;
-pub mod import;
 pub mod query;
 pub mod record;
 mod reference;

@@ -7,10 +7,9 @@ use modelyard_core::Result;
 use modelyard_core::ports::Home;
 use modelyard_http::client::outside;
 use modelyard_lifecycle::monitor::alerts::{Deliveries, Standing};
+use modelyard_lifecycle::monitor::upkeep::Upkeep;
 use modelyard_lifecycle::monitor::{Duty, Windows};
 use modelyard_pipeline::{Engine, Mode};
-use modelyard_lifecycle::monitor::Duty;
-use modelyard_lifecycle::monitor::upkeep::Upkeep;
 
 use super::{Context, session};
 
@@ -24,8 +23,6 @@ pub(crate) fn all(home: &Home, folder: &Path, ctx: &Context) -> Result<Vec<Arc<d
         Arc::new(Windows::new(engine, session::settings(None, String::new())?)),
         Arc::new(Standing::new(home.clone(), ctx.clock.clone())),
         Arc::new(Deliveries::new(home.clone(), ctx.clock.clone(), outside())),
+        Arc::new(Upkeep::new(home.clone(), ctx.clock.clone())),
     ])
-/// All of them.
-pub(crate) fn all(home: &Home, ctx: &Context) -> Vec<Arc<dyn Duty>> {
-    vec![Arc::new(Upkeep::new(home.clone(), ctx.clock.clone()))]
 }
