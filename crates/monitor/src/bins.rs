@@ -10,7 +10,7 @@ use crate::pair::{Pair, Sides};
 use crate::{Categories, Numbers};
 
 /// Up to this many different values in the reference, numbers are compared value by value.
-const MAX_VALUES: usize = 20;
+pub(crate) const MAX_VALUES: usize = 20;
 /// What an empty bin's share is raised to where a logarithm is taken of it.
 const FLOOR: f64 = 1e-4;
 
@@ -63,14 +63,19 @@ impl Bins {
 /// `values` values with Sturges' rule. Neither sample is empty.
 pub(crate) fn sturges(reference: &Numbers, current: &Numbers, values: usize) -> Vec<f64> {
     let (first, second) = (reference.range().unwrap_or_default(), current.range().unwrap_or_default());
-    let (low, high) = (first.0.min(second.0), first.1.max(second.1));
+    let range = (first.0.min(second.0), first.1.max(second.1));
+    sturges_over(range, reference.are_integers() && current.are_integers(), values)
+}
+
+/// The same over a range; bins of integers are not narrower than 1.
+pub(crate) fn sturges_over((low, high): (f64, f64), are_integers: bool, values: usize) -> Vec<f64> {
     if low == high {
         return vec![low - 0.5, high + 0.5];
     }
     // The order of operations is NumPy's: another would round to another number of bins now and then.
     let parts = (values as f64).log2() + 1.0;
     let mut width = (high - low) / parts;
-    if reference.are_integers() && current.are_integers() && width < 1.0 {
+    if are_integers && width < 1.0 {
         width = 1.0;
     }
     let (bins, step) = if width == 0.0 {

@@ -11,7 +11,7 @@
 //! - [`findings`] are what needs no test: columns that vanished, values never seen before.
 //! - [`whole`] compares all columns at once.
 //!
-//! Everything here judges rows, exactly. What is merged or too long for that is judged on sketches, elsewhere.
+//! All of it judges rows, exactly. What is merged or too long for that is judged on [`sketch`]es, with an error.
 
 mod bins;
 mod categories;
@@ -27,6 +27,7 @@ mod numeric;
 mod pair;
 pub mod rule;
 mod sample;
+pub mod sketch;
 pub mod whole;
 
 pub use categories::Categories;

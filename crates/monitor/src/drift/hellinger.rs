@@ -28,8 +28,12 @@ impl DriftTest for Hellinger {
             }
             Err(_) => values,
         };
-        let (reference, current) = bins.shares();
-        let overlap: f64 = reference.iter().zip(&current).map(|(p, q)| (p * q).sqrt()).sum();
-        Ok((1.0 - overlap.clamp(0.0, 1.0)).sqrt())
+        Ok(of_bins(&bins))
     }
+}
+
+pub(crate) fn of_bins(bins: &Bins) -> f64 {
+    let (reference, current) = bins.shares();
+    let overlap: f64 = reference.iter().zip(&current).map(|(p, q)| (p * q).sqrt()).sum();
+    (1.0 - overlap.clamp(0.0, 1.0)).sqrt()
 }

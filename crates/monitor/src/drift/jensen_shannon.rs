@@ -20,17 +20,21 @@ impl DriftTest for JensenShannon {
     }
 
     fn score(&self, pair: &Pair<'_>) -> Result<f64, Undefined> {
-        let (reference, current) = Bins::new(pair).shares();
-        let mut divergence = 0.0;
-        for (p, q) in reference.iter().zip(&current) {
-            let middle = (p + q) / 2.0;
-            for share in [*p, *q] {
-                if share > 0.0 {
-                    divergence += share * (share / middle).ln();
-                }
+        Ok(of_bins(&Bins::new(pair)))
+    }
+}
+
+pub(crate) fn of_bins(bins: &Bins) -> f64 {
+    let (reference, current) = bins.shares();
+    let mut divergence = 0.0;
+    for (p, q) in reference.iter().zip(&current) {
+        let middle = (p + q) / 2.0;
+        for share in [*p, *q] {
+            if share > 0.0 {
+                divergence += share * (share / middle).ln();
             }
         }
-        // Rounding may leave equal shares a hair below 0.
-        Ok((divergence.max(0.0) / 2.0).sqrt())
     }
+    // Rounding may leave equal shares a hair below 0.
+    (divergence.max(0.0) / 2.0).sqrt()
 }

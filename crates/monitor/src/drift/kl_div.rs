@@ -20,10 +20,14 @@ impl DriftTest for KullbackLeibler {
     }
 
     fn score(&self, pair: &Pair<'_>) -> Result<f64, Undefined> {
-        let (reference, current) = Bins::new(pair).positive_shares();
-        let (whole, other): (f64, f64) = (reference.iter().sum(), current.iter().sum());
-        let terms = reference.iter().zip(&current).map(|(p, q)| p / whole * ((p / whole) / (q / other)).ln());
-        // Rounding may leave equal shares a hair below 0.
-        Ok(terms.sum::<f64>().max(0.0))
+        Ok(of_bins(&Bins::new(pair)))
     }
+}
+
+pub(crate) fn of_bins(bins: &Bins) -> f64 {
+    let (reference, current) = bins.positive_shares();
+    let (whole, other): (f64, f64) = (reference.iter().sum(), current.iter().sum());
+    let terms = reference.iter().zip(&current).map(|(p, q)| p / whole * ((p / whole) / (q / other)).ln());
+    // Rounding may leave equal shares a hair below 0.
+    terms.sum::<f64>().max(0.0)
 }

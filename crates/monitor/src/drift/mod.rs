@@ -7,12 +7,12 @@
 //! one: a file here, a line in [`ALL`], a case in both scripts.
 
 pub(crate) mod chi_square;
-mod hellinger;
-mod jensen_shannon;
-mod kl_div;
+pub(crate) mod hellinger;
+pub(crate) mod jensen_shannon;
+pub(crate) mod kl_div;
 pub(crate) mod ks;
-mod psi;
-mod wasserstein;
+pub(crate) mod psi;
+pub(crate) mod wasserstein;
 pub(crate) mod z;
 
 use modelyard_evaluate::Undefined;

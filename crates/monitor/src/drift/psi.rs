@@ -19,7 +19,11 @@ impl DriftTest for PopulationStability {
     }
 
     fn score(&self, pair: &Pair<'_>) -> Result<f64, Undefined> {
-        let (reference, current) = Bins::new(pair).positive_shares();
-        Ok(reference.iter().zip(&current).map(|(p, q)| (p - q) * (p / q).ln()).sum())
+        Ok(of_bins(&Bins::new(pair)))
     }
+}
+
+pub(crate) fn of_bins(bins: &Bins) -> f64 {
+    let (reference, current) = bins.positive_shares();
+    reference.iter().zip(&current).map(|(p, q)| (p - q) * (p / q).ln()).sum()
 }

@@ -5,7 +5,7 @@ use crate::grid::{Grid, Tallied, Tally};
 use crate::{Kind, Numbers, Pair};
 
 /// The reference counts as spread by at least this much, so that a constant one has a distance too.
-const MIN_SPREAD: f64 = 0.001;
+pub(crate) const MIN_SPREAD: f64 = 0.001;
 
 /// How far values must be moved on average to make one sample of the other (first Wasserstein distance), in
 /// standard deviations (population) of the reference, at least 0.001 each.
