@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use modelyard_evaluate::sequential::{Alpha, Arm, Pair, Sample, Verdict, constant, shifted, threshold};
+use modelyard_evaluate::sequential::{
+    Alpha, Arm, Labelled, Losses, Measure, Pair, Sample, Verdict, constant, shifted, threshold,
+};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -194,4 +196,49 @@ fn answers_from_one_distribution_are_neither_constant_nor_shifted_more_often_tha
                 || shifted(&candidate, &incumbent, 0.02) >= threshold(0.05)
         })
     });
+}
+
+/// A model that ranks with an area of Φ(`apart` / √2), on rows of which a quarter are positive.
+fn ranked(random: &mut Random, apart: f64) -> (bool, f64) {
+    let is = random.uniform() < 0.25;
+    let radius = (-2.0 * (1.0 - random.uniform()).ln()).sqrt();
+    (is, radius * (std::f64::consts::TAU * random.uniform()).cos() + if is { apart } else { 0.0 })
+}
+
+/// Labels until the candidate is called worse in its ranking, looked at every 1,000; `None` if it is not.
+fn labels_until_worse(random: &mut Random, apart: [f64; 2], share: f64, most: usize) -> Option<usize> {
+    let mut arms = [(); 2].map(|()| Labelled::new(Measure::Ranking));
+    let alpha = Alpha { worse: 0.05, not_worse: 0.05 };
+    (1..=most).find(|labels| {
+        let arm = usize::from(random.uniform() >= share);
+        arms[arm].class(true, Some(ranked(random, apart[arm])));
+        let losses = || Losses { candidate: arms[0].loss(), incumbent: arms[1].loss() };
+        labels % 1_000 == 0 && losses().verdict(alpha) == Verdict::Worse
+    })
+}
+
+/// Areas of 0.76 and 0.71.
+const APART: [f64; 2] = [0.998_9, 0.782_6];
+
+#[test]
+fn a_loss_of_area_is_caught_and_an_equal_one_is_not() {
+    let runs = 200;
+    let mut random = Random(76);
+    let mut until = |apart: [f64; 2], most: usize| -> Vec<usize> {
+        let found = (0..runs).filter_map(|_| labels_until_worse(&mut random, apart, 0.25, most));
+        let mut found: Vec<usize> = found.collect();
+        found.sort_unstable();
+        found
+    };
+    // A quarter of the labels are the candidate's, a quarter of the rows positive.
+    let caught = until([APART[1], APART[0]], 25_000);
+    assert!(caught.len() * 20 >= runs * 19, "{} of {runs} caught: {caught:?}", caught.len());
+    let wrongly = until([APART[0]; 2], 25_000);
+    assert!(
+        wrongly.len() * 20 <= runs,
+        "{} of {runs} equal ones were called worse: {wrongly:?}",
+        wrongly.len()
+    );
+    let (median, most) = (caught[runs / 2], caught[runs * 19 / 20 - 1]);
+    println!("half within {median} labels, 95 % within {most}; {} equal ones called worse", wrongly.len());
 }

@@ -71,6 +71,12 @@ fn midranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
+/// The area and the variance of it as an estimate.
+pub(crate) fn area(scores: &[f64], positive: &[bool]) -> Result<(f64, f64), Undefined> {
+    let placements = Placements::of(scores, positive)?;
+    Ok((placements.area(), placements.variance()))
+}
+
 /// Of the area, on the logit scale, where its distribution is closer to the normal. Without any
 /// variance (a perfect ranking) the bounds are Wilson's for the smaller class.
 pub(crate) fn interval(scores: &[f64], positive: &[bool]) -> Result<Interval, Undefined> {

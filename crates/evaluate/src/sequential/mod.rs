@@ -36,10 +36,12 @@
 //! What is not here: what is watched, margins, and what follows. Those belong to whoever releases.
 
 mod difference;
+mod labels;
 mod outputs;
 mod verdict;
 
 pub use difference::{Arm, Pair, Sample};
+pub use labels::{Labelled, Loss, Losses, Measure};
 pub use outputs::{constant, distance, shifted};
 pub use verdict::{Alpha, Verdict};
 
