@@ -50,6 +50,42 @@ pub struct Run {
     pub outcome: Value,
 }
 
+impl Run {
+    /// The record of a run that begins.
+    pub fn begun(
+        id: RunId,
+        project: &str,
+        kind: RunKind,
+        name: &str,
+        parent: Option<RunId>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            version: 1,
+            id,
+            project: project.to_owned(),
+            kind,
+            name: name.to_owned(),
+            parent,
+            status: RunStatus::Running,
+            started_at: at,
+            ended_at: None,
+            params: BTreeMap::new(),
+            metrics: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            cached: false,
+            key: None,
+            usage: None,
+            trust: None,
+            log: None,
+            error: None,
+            snapshot: None,
+            source: None,
+            outcome: Value::Null,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunKind {

@@ -24,4 +24,4 @@ mod workshop;
 pub use build::{Made, build};
 pub use outcome::{DataOutcome, GateOutcome, Outcome};
 pub use progress::{Progress, Silent, TrialState, duration_text};
-pub use workshop::{Settings, Workshop};
+pub use workshop::{Settings, Triggered, Workshop};

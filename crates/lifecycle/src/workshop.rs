@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use modelyard_core::audit::Actor;
 use modelyard_core::config::Project;
+use modelyard_core::id::RunId;
 use modelyard_core::ports::Home;
+use modelyard_core::run::Commit;
 use modelyard_pipeline::Engine;
 use modelyard_pipeline::executor::Executor;
 use modelyard_process::python::Environment;
@@ -51,6 +53,19 @@ pub struct Settings {
     pub config_text: String,
     /// The command, as it was typed, for reports.
     pub command: String,
+    /// Of a training that a trigger set off.
+    pub triggered: Option<Triggered>,
+}
+
+/// What a training that a trigger set off has beyond one that somebody asked for.
+#[derive(Clone, Debug)]
+pub struct Triggered {
+    /// The id of its run, which stands on its causes already.
+    pub run: RunId,
+    /// The commit that the project was applied from, or that is trained.
+    pub source: Option<Commit>,
+    /// What set it off: `drift: window 2013-05-14T00:00:00Z; new-data: data 1f0c…`.
+    pub causes: String,
 }
 
 impl Workshop {

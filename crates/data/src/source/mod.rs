@@ -183,6 +183,20 @@ pub(crate) fn read(
     Ok(batches)
 }
 
+/// How many rows `source` has, over all of its files. `root` is the project's folder.
+///
+/// # Errors
+/// As [`resolve`], or a file that can't be read.
+pub fn rows(root: &Path, source: &Source) -> Result<u64> {
+    let paths = resolve(root, source)?;
+    let kind = kind_of(&paths)?;
+    let mut rows = 0;
+    for path in &paths {
+        rows += kind.survey(path, source, None)?.rows;
+    }
+    Ok(rows)
+}
+
 /// Columns and types of one table file, as inference finds them.
 pub(crate) fn survey_file(path: &Path, source: &Source) -> Result<Vec<Field>> {
     let shown = path.display().to_string();

@@ -23,10 +23,13 @@ pub enum Permission {
     Deploy,
     /// Says that a version may be released, or may not.
     Approve,
+    /// Sets off training.
+    Train,
 }
 
 impl Permission {
-    pub const ALL: [Self; 5] = [Self::Read, Self::Register, Self::Apply, Self::Deploy, Self::Approve];
+    pub const ALL: [Self; 6] =
+        [Self::Read, Self::Register, Self::Apply, Self::Deploy, Self::Approve, Self::Train];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -35,6 +38,7 @@ impl Permission {
             Self::Apply => "apply",
             Self::Deploy => "deploy",
             Self::Approve => "approve",
+            Self::Train => "train",
         }
     }
 }

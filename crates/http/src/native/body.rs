@@ -47,7 +47,8 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-async fn read(request: Request) -> Result<Vec<u8>, Response> {
+/// The bytes of a body, as they were signed.
+pub(super) async fn read(request: Request) -> Result<Vec<u8>, Response> {
     let reading = Limited::new(request.into_body(), BYTES).collect();
     match tokio::time::timeout(PATIENCE, reading).await {
         Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),

@@ -26,6 +26,7 @@ mod releases;
 mod route;
 mod runs;
 mod status;
+mod triggers;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -77,6 +78,9 @@ pub trait OwnMachine: Send + Sync {
     /// If the program's own file can't be read, or the library not be had.
     async fn machine(&self, with_onnx: bool) -> Result<Machine>;
 
+    /// The variable `name` of this process, with a secret.
+    fn secret(&self, name: &str) -> Option<String>;
+
     /// What applying the project in `folder` would change.
     ///
     /// # Errors
@@ -100,6 +104,7 @@ fn routes() -> Vec<Route> {
         alerts::routes(),
         models::routes(),
         runs::routes(),
+        triggers::routes(),
         audit::routes(),
         events::routes(),
     ]

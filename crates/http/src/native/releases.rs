@@ -254,7 +254,7 @@ async fn wish(
 /// Why.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = Cause)]
+#[schema(as = ReleaseCause)]
 struct Why {
     cause: Option<String>,
 }

@@ -84,7 +84,10 @@ impl Build {
         let graph = target.map_or_else(|| whole.clone(), |target| whole.up_to(target));
         Ok(Self {
             graph,
-            run: RunId::new(&*shop.engine.clock),
+            run: match &shop.settings.triggered {
+                Some(triggered) => triggered.run,
+                None => RunId::new(&*shop.engine.clock),
+            },
             shop,
             made: Mutex::default(),
             outcome: Mutex::default(),

@@ -27,8 +27,14 @@ impl Build {
             self.shop.lock(node).await?;
         }
         run.snapshot = Some(snapshot::take(&self.shop).await?);
-        run.source = source_control::commit(&*home.blobs, &self.shop.root).await?;
         run.tags.insert("command".into(), self.shop.settings.command.clone());
+        run.source = match &self.shop.settings.triggered {
+            Some(triggered) => {
+                run.tags.insert("causes".into(), triggered.causes.clone());
+                triggered.source.clone()
+            }
+            None => source_control::commit(&*home.blobs, &self.shop.root).await?,
+        };
         home.runs.save(&run).await?;
         Ok(Recorded { run, _alive: alive })
     }
@@ -126,29 +132,8 @@ impl Build {
     }
 
     pub(super) fn new_run(&self, id: RunId, kind: RunKind, name: &str, parent: Option<RunId>) -> Run {
-        Run {
-            version: 1,
-            id,
-            project: self.shop.project.name.clone(),
-            kind,
-            name: name.to_owned(),
-            parent,
-            status: RunStatus::Running,
-            started_at: self.shop.engine.clock.now(),
-            ended_at: None,
-            params: Default::default(),
-            metrics: Default::default(),
-            tags: Default::default(),
-            cached: false,
-            key: None,
-            usage: None,
-            trust: None,
-            log: None,
-            error: None,
-            snapshot: None,
-            source: None,
-            outcome: serde_json::Value::Null,
-        }
+        let now = self.shop.engine.clock.now();
+        Run::begun(id, &self.shop.project.name, kind, name, parent, now)
     }
 }
 

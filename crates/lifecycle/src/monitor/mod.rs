@@ -10,6 +10,8 @@
 //! record   the inference log as a data plane writes it
 //! rows     the inference log read back: the rows of a span of time, piece by piece
 //! upkeep   the inference log kept small
+//! trigger  what sets off a training, and what becomes of each cause
+//! train    from a training's begin to a version that serves
 //! watcher  what a server does for all this, again and again
 //! ```
 
@@ -27,6 +29,8 @@ mod reference;
 pub mod rows;
 mod span;
 pub mod upkeep;
+pub mod train;
+pub mod trigger;
 mod watcher;
 
 pub use look::Windows;

@@ -50,6 +50,8 @@ mod show;
 mod status;
 mod table;
 mod text;
+mod training;
+mod triggers;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -114,6 +116,9 @@ enum Command {
     Monitor(monitor::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::Unfreeze),
+    Triggers(triggers::Args),
+    #[command(hide = true)]
+    Training(training::Args),
     Lock(lock::Args),
     Home(home::Args),
     History(history::Args),
@@ -190,6 +195,8 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Monitor(args) => monitor::run(args, ctx).await,
         Command::Freeze(args) => freeze::run(args, ctx).await,
         Command::Unfreeze(args) => freeze::unfreeze(args, ctx).await,
+        Command::Triggers(args) => triggers::run(args, ctx).await,
+        Command::Training(args) => training::run(args, ctx).await,
         Command::Lock(args) => lock::run(args, ctx).await,
         Command::Home(args) => home::run(args, ctx).await,
         Command::History(args) => history::run(args, ctx).await,

@@ -168,6 +168,10 @@ impl OwnMachine for ThisMachine {
         conduct::machine(&self.home, with_onnx).await
     }
 
+    fn secret(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     async fn propose(&self, folder: &Path) -> Result<Proposal> {
         let loaded = config::load(&folder.join(config::FILE))?;
         let session = Session { loaded, home: self.home.clone(), home_folder: self.folder.clone() };

@@ -162,6 +162,7 @@ pub(crate) fn settings(onnx_library: Option<PathBuf>, config_text: String) -> Re
         aliases: Vec::new(),
         config_text,
         command: std::env::args().skip(1).fold("modelyard".to_owned(), |line, word| line + " " + &word),
+        triggered: None,
     })
 }
 

@@ -118,6 +118,7 @@ impl Shown {
         let mut facts = vec![("project", run.project.clone())];
         let mut add = |label, fact: Option<String>| facts.extend(fact.map(|fact| (label, fact)));
         add("command", run.tags.get("command").cloned());
+        add("causes", run.tags.get("causes").cloned());
         add("part of", run.parent.map(|parent| parent.to_string()));
         add("source", run.source.as_ref().map(source));
         for (name, data) in &outcome.data {

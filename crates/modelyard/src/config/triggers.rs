@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use modelyard_core::config::Train;
 use modelyard_core::monitor::{Missed, MonitorSpec, Origin, Then, TriggerSpec};
+use modelyard_lifecycle::monitor::trigger::cron::Schedule;
 
 use super::node::Node;
 use super::problem::{Span, did_you_mean, one_of};
@@ -155,7 +156,7 @@ impl Reader<'_> {
             );
         }
         if let Some(cron) = node.text("cron") {
-            self.cron(&cron.value, cron.span);
+            self.cron(&cron.value, text("zone").as_deref(), cron.span);
         }
         let budget = node.node("budget");
         let name = text("name")
@@ -229,16 +230,13 @@ impl Reader<'_> {
         set
     }
 
-    /// Refuses what can't be five fields of cron.
-    fn cron(&mut self, text: &str, span: Span) {
-        let fields: Vec<&str> = text.split_whitespace().collect();
-        let field = |field: &&str| field.chars().all(|c| c.is_ascii_alphanumeric() || "*,-/#?".contains(c));
-        if fields.len() != 5 || !fields.iter().all(field) {
-            self.problems.add_with_hint(
-                span,
-                "expected five fields: minute, hour, day, month, weekday",
-                "\"0 2 * * 1\" is Monday at two",
-            );
+    /// Refuses times that never come.
+    fn cron(&mut self, text: &str, zone: Option<&str>, span: Span) {
+        if let Err(fault) = Schedule::parse(text, zone.unwrap_or("UTC")) {
+            match fault.hint_text() {
+                Some(hint) => self.problems.add_with_hint(span, fault.message(), hint),
+                None => self.problems.add(span, fault.message()),
+            }
         }
     }
 }

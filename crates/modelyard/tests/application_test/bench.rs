@@ -171,6 +171,7 @@ impl Bench {
             aliases: Vec::new(),
             config_text: String::new(),
             command: "modelyard".into(),
+            triggered: None,
         }
     }
 }

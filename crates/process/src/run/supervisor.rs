@@ -71,7 +71,7 @@ unsafe fn become_command(plan: &Plan, supervisor: libc::pid_t) -> io::Result<()>
     // SAFETY: as for `supervise`.
     unsafe {
         libc::setsid();
-        libc::setpriority(libc::PRIO_PROCESS, 0, plan.nice);
+        libc::nice(plan.nice);
         let no_core = libc::rlimit { rlim_cur: 0, rlim_max: libc::RLIM_INFINITY };
         libc::setrlimit(libc::RLIMIT_CORE, &no_core);
         if let Some(persona) = plan.persona {

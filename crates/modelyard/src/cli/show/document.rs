@@ -20,6 +20,7 @@ pub(crate) fn run(run: &Run, outcome: &Outcome) -> Map<String, Value> {
         "cached": run.cached,
         "key": run.key,
         "command": run.tags.get("command"),
+        "causes": run.tags.get("causes"),
         "params": run.params,
         "metrics": metrics(run),
         "usage": run.usage,
