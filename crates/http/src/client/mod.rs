@@ -2,6 +2,7 @@
 //! [`Endpoint`]; single calls go through a pool of kept connections, loads through [`load`].
 
 pub mod load;
+mod plane;
 mod post;
 mod reply;
 
@@ -23,6 +24,7 @@ use modelyard_lifecycle::deploy::application_test::endpoint::{
     Address, Connect, Endpoint, LoadMeasured, LoadPlan, Reply,
 };
 
+pub use plane::Plane;
 pub use post::{WebPost, outside};
 
 /// A connection that nobody used for so long is closed.

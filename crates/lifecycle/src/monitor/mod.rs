@@ -8,6 +8,7 @@
 //! import   labels of a file
 //! query    SQL over what was logged
 //! record   the inference log as a data plane writes it
+//! replay   last year's rows once more, as traffic
 //! rows     the inference log read back: the rows of a span of time, piece by piece
 //! upkeep   the inference log kept small
 //! trigger  what sets off a training, and what becomes of each cause
@@ -26,6 +27,7 @@ mod memory;
 pub mod query;
 pub mod record;
 mod reference;
+pub mod replay;
 pub mod rows;
 mod span;
 pub mod upkeep;

@@ -35,6 +35,7 @@ mod predict;
 mod predictions;
 pub(crate) mod print;
 mod release;
+mod replay;
 mod replicas;
 mod report;
 mod reproduce;
@@ -113,6 +114,7 @@ enum Command {
     Release(release::Args),
     Rollback(rollback::Args),
     Alerts(alerts::Args),
+    Replay(replay::Args),
     Monitor(monitor::Args),
     Freeze(freeze::Args),
     Unfreeze(freeze::Unfreeze),
@@ -195,6 +197,7 @@ async fn run(command: Command, ctx: &Context) -> Result<ExitCode> {
         Command::Monitor(args) => monitor::run(args, ctx).await,
         Command::Freeze(args) => freeze::run(args, ctx).await,
         Command::Unfreeze(args) => freeze::unfreeze(args, ctx).await,
+        Command::Replay(args) => replay::run(args, ctx).await,
         Command::Triggers(args) => triggers::run(args, ctx).await,
         Command::Training(args) => training::run(args, ctx).await,
         Command::Lock(args) => lock::run(args, ctx).await,

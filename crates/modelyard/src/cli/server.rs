@@ -233,6 +233,7 @@ mod tests {
         "new",
         "predict",
         "predictions query",
+        "replay",
         "reproduce",
         "run",
         "runs compare",

@@ -96,7 +96,8 @@ impl Loop<'_> {
                 }
                 Some(release) => {
                     let reason = release.reason.as_deref().unwrap_or("no reason was given");
-                    let what = format!("{} → {name}, {}: {reason}", title(release), release::status(release, false));
+                    let what =
+                        format!("{} → {name}, {}: {reason}", title(release), release::status(release, false));
                     return Ok((Way::Stopped(what), Some((*release).clone())));
                 }
                 None => {}
