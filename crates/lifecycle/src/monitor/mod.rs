@@ -30,9 +30,9 @@ mod reference;
 pub mod replay;
 pub mod rows;
 mod span;
-pub mod upkeep;
 pub mod train;
 pub mod trigger;
+pub mod upkeep;
 mod watcher;
 
 pub use look::Windows;

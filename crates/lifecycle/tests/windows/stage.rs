@@ -23,8 +23,9 @@ use modelyard_core::monitor::{
 };
 use modelyard_core::ports::Home;
 use modelyard_core::run::{Run, RunKind, RunStatus};
-use modelyard_core::table::{Column, Table};
+use modelyard_core::table::{Column, Field, Table};
 use modelyard_core::{Clock, Digest, Timestamp};
+use modelyard_data::SegmentWriter;
 use modelyard_lifecycle::Settings;
 use modelyard_lifecycle::monitor::{Duty, Windows};
 use modelyard_pipeline::{Engine, Mode};
@@ -137,6 +138,7 @@ impl Stage {
             aliases: Vec::new(),
             config_text: String::new(),
             command: String::new(),
+            triggered: None,
         };
         let windows = Windows::new(engine, settings);
         Self { home, id, clock, windows, package, folder, files: 0.into() }
@@ -192,7 +194,16 @@ impl Stage {
 
     pub(crate) async fn add(&self, rows: &Table) -> Segment {
         let path = self.folder.path().join(format!("{}.parquet", self.files.fetch_add(1, Relaxed)));
-        modelyard_data::write_segment(&path, rows, &["prediction_id"]).unwrap();
+        let field = |(name, column): (&str, &Column)| Field {
+            name: name.to_owned(),
+            data_type: column.data_type(),
+            nullable: true,
+        };
+        let fields: Vec<Field> = rows.columns().map(field).collect();
+        let mut writer =
+            SegmentWriter::create(&path, &fields, |field| field.name == "prediction_id").unwrap();
+        writer.write(rows.clone()).unwrap();
+        writer.finish().unwrap();
         let Some(Column::Timestamp(times)) = rows.column("time_hour") else { panic!("rows have a time") };
         let times: Vec<i64> = times.iter().flatten().copied().collect();
         let of = |micros: Option<&i64>| Timestamp::from_micros(*micros.unwrap());

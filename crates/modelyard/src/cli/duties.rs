@@ -7,8 +7,8 @@ use modelyard_core::Result;
 use modelyard_core::ports::Home;
 use modelyard_http::client::outside;
 use modelyard_lifecycle::monitor::alerts::{Deliveries, Standing};
-use modelyard_lifecycle::monitor::upkeep::Upkeep;
 use modelyard_lifecycle::monitor::trigger::Triggers;
+use modelyard_lifecycle::monitor::upkeep::Upkeep;
 use modelyard_lifecycle::monitor::{Duty, Windows};
 use modelyard_pipeline::{Engine, Mode};
 
