@@ -1,7 +1,9 @@
 //! Candidate against incumbent over the same period: worse, not worse, or not yet known.
 //!
 //! Watched are the share of requests that fail or are refused, the share slower than the incumbent's 95 %
-//! quantile, and what was answered; each by a test that stays valid however often one looks.
+//! quantile, and what was answered; each by a test that stays valid however often one looks. Where labels come
+//! (see [`labelled`](super::labelled)) the model's own metric is compared too, with an error probability of its own: it can end a
+//! release, and is not waited for.
 //!
 //! Both errors of a whole release have the probability [`Judge::ALPHA`], and each is divided as it adds up
 //! (see [`alphas`]). One test that says *worse* ends a release, so those share it, and divide it among the
@@ -29,7 +31,9 @@
 use modelyard_core::Digest;
 use modelyard_core::deploy::{Counts, EnvironmentState, Judge, LATENCY_ENDS_US, Release, Slow, StrategyKind};
 pub use modelyard_evaluate::sequential::{Alpha, Verdict};
-use modelyard_evaluate::sequential::{Arm, Pair, Sample, constant, distance, joined, shifted, threshold};
+use modelyard_evaluate::sequential::{
+    Arm, Losses, Pair, Sample, constant, distance, joined, shifted, threshold,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -66,6 +70,16 @@ pub struct Compared {
     /// Times say nothing of the versions: copies wait behind what is answered, and before a switch the load
     /// was another.
     pub untimed: bool,
+    /// Both in the model's own metric, on rows whose labels have come.
+    pub labelled: Option<Labelled>,
+}
+
+/// What labels say, and by which metric.
+#[derive(Clone, Debug)]
+pub struct Labelled {
+    pub metric: String,
+    pub rows: u64,
+    pub losses: Losses,
 }
 
 /// What is known at a moment.
@@ -76,6 +90,8 @@ pub struct Findings {
     pub latency: Option<Verdict>,
     /// Why the answers are absurd.
     pub absurd: Option<String>,
+    /// What labels say, where there are some; never waited for.
+    pub labels: Option<Verdict>,
 }
 
 /// A comparison as people and decisions see it.
@@ -87,6 +103,19 @@ pub struct Comparison {
     pub errors: Bounds,
     pub latency: Bounds,
     pub outputs: Outputs,
+    /// On rows whose labels have come, where the environment logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<LabelsCompared>,
+}
+
+/// The model's own metric, as a loss a row: of a ranking a positive row that is ranked below another.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct LabelsCompared {
+    pub metric: String,
+    /// Labelled rows of both in this step.
+    pub rows: u64,
+    #[serde(flatten)]
+    pub bounds: Bounds,
 }
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -140,6 +169,9 @@ impl Findings {
             Self { absurd: Some(reason), .. } => Some(reason.clone()),
             Self { errors: Verdict::Worse, .. } => Some("more requests fail".to_owned()),
             Self { latency: Some(Verdict::Worse), .. } => Some("more requests are slow".to_owned()),
+            Self { labels: Some(Verdict::Worse), .. } => {
+                Some("its answers are worse, by their labels".to_owned())
+            }
             _ => None,
         }
     }
@@ -158,6 +190,8 @@ pub struct Alphas {
     pub latency: Alpha,
     /// Of calling answers absurd that are not.
     pub answers: f64,
+    /// Apart from the others: labels come late or never, and take nothing from what is always there.
+    pub labels: Alpha,
 }
 
 /// The error probabilities of each watched thing in one step.
@@ -181,6 +215,7 @@ pub fn alphas(release: &Release) -> Alphas {
         errors: Alpha { worse: errors, not_worse },
         latency: Alpha { worse: latency, not_worse },
         answers,
+        labels: Alpha { worse: Judge::ALPHA / judged, not_worse },
     }
 }
 
@@ -204,7 +239,12 @@ pub fn compared(release: &Release, incumbent: Digest, view: &View) -> Compared {
         Watched { since: now.since(&base), before: base, slow_before, slow_since }
     };
     let untimed = release.strategy.kind == StrategyKind::Shadow;
-    Compared { candidate: watched(release.package), incumbent: watched(incumbent), untimed }
+    let labelled = view.labels.as_ref().map(|labels| Labelled {
+        metric: labels.metric.clone(),
+        rows: labels.rows,
+        losses: labels.losses(release.package, incumbent),
+    });
+    Compared { candidate: watched(release.package), incumbent: watched(incumbent), untimed, labelled }
 }
 
 /// What `compared` shows with the error probabilities `alphas`.
@@ -213,6 +253,7 @@ pub fn judge(compared: &Compared, limits: &Judge, alphas: &Alphas) -> Findings {
         errors: errors(compared, limits).verdict(alphas.errors),
         latency: (!compared.untimed).then(|| latency(compared, limits).verdict(alphas.latency)),
         absurd: absurd(&compared.candidate, &compared.incumbent, limits, alphas.answers),
+        labels: compared.labelled.as_ref().map(|labelled| labelled.losses.verdict(alphas.labels)),
     }
 }
 
@@ -316,6 +357,10 @@ impl Comparison {
         };
         let mut slow = bounds(latency(&compared, limits), alphas.latency, findings.latency);
         slow.above_us = release.slow.as_ref().map(|slow| slow.above_us);
+        let labels = compared.labelled.as_ref().and_then(|labelled| {
+            let bounds = of_losses(&labelled.losses, alphas.labels)?;
+            Some(LabelsCompared { metric: labelled.metric.clone(), rows: labelled.rows, bounds })
+        });
         let Compared { candidate, incumbent, .. } = &compared;
         let between = distance(&answers(&candidate.since), &answers(&incumbent.since));
         Some(Self {
@@ -329,8 +374,24 @@ impl Comparison {
                 different: between.is_some_and(|between| between > DIFFERENT),
                 absurd: findings.absurd,
             },
+            labels,
         })
     }
+}
+
+/// `None` while there are too few labels.
+fn of_losses(losses: &Losses, alpha: Alpha) -> Option<Bounds> {
+    let (lower, upper) = losses.bounds(alpha)?;
+    Some(Bounds {
+        candidate: losses.candidate.map(|loss| loss.value),
+        incumbent: losses.incumbent.map(|loss| loss.value),
+        lower,
+        upper,
+        alpha,
+        margin: losses.margin(),
+        above_us: None,
+        verdict: Some(losses.verdict(alpha)),
+    })
 }
 
 impl Seen {

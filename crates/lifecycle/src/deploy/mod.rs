@@ -10,6 +10,7 @@ pub mod approval;
 pub mod environments;
 pub mod history;
 pub mod judge;
+pub mod labelled;
 pub mod moves;
 pub mod plane;
 pub mod reconcile;

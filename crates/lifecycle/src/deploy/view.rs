@@ -6,6 +6,7 @@ use modelyard_core::deploy::{Counts, EnvironmentState, ReplicaReport};
 use modelyard_core::{Digest, Timestamp};
 
 use super::Tested;
+use super::labelled::Labels;
 
 /// What is seen of an environment.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +29,8 @@ pub struct View {
     pub died: BTreeMap<u32, Vec<Timestamp>>,
     /// Whether replicas are being started or replaced: those that answer may be of another program.
     pub replacing: bool,
+    /// What labels say of the versions in this step, where the environment logs.
+    pub labels: Option<Labels>,
 }
 
 impl View {

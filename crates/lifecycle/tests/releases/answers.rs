@@ -2,8 +2,10 @@
 
 use modelyard_core::Digest;
 use modelyard_core::deploy::{Counts, Release, StrategyKind};
+use modelyard_evaluate::sequential::{Loss, Verdict};
 use modelyard_lifecycle::deploy::View;
-use modelyard_lifecycle::deploy::judge::Comparison;
+use modelyard_lifecycle::deploy::judge::{self, Comparison};
+use modelyard_lifecycle::deploy::labelled::Labels;
 
 /// Bins of the incumbent's profile, and one for what fits nowhere.
 const BINS: usize = 20;
@@ -95,4 +97,31 @@ fn a_constant_and_answers_that_are_no_numbers_are_absurd() {
     (ours.not_finite, ours.failed) = (20, 20);
     let outputs = Comparison::of(&release, &view).unwrap().outputs;
     assert_eq!(outputs.absurd.as_deref(), Some("answers are no numbers"));
+}
+
+/// What labels say where the candidate's loss is `ours`, the incumbent's 0.24, each known up to `deviation`.
+fn labelled(ours: f64, deviation: f64) -> (Option<Verdict>, Option<String>) {
+    let (release, mut view) = seen(0);
+    let incumbent = release.before.stable().unwrap().package;
+    let loss = |value: f64| Loss { value, variance: deviation * deviation };
+    let losses = [(release.package, loss(ours)), (incumbent, loss(0.24))].into();
+    view.labels = Some(Labels { metric: "roc_auc".to_owned(), losses, rows: 9_000 });
+    let compared = judge::compared(&release, incumbent, &view);
+    let findings = judge::judge(&compared, &release.strategy.judge, &judge::alphas(&release));
+    let shown = Comparison::of(&release, &view).unwrap().labels.unwrap();
+    assert_eq!((shown.metric.as_str(), shown.rows, shown.bounds.candidate), ("roc_auc", 9_000, Some(ours)));
+    assert_eq!(shown.bounds.verdict, findings.labels);
+    (findings.labels, findings.worse())
+}
+
+#[test]
+fn labels_can_end_a_release_and_are_not_waited_for() {
+    let worse = "its answers are worse, by their labels".to_owned();
+    assert_eq!(labelled(0.29, 0.006), (Some(Verdict::Worse), Some(worse)));
+    assert_eq!(labelled(0.29, 0.06), (Some(Verdict::Undecided), None));
+    assert_eq!(labelled(0.20, 0.006), (Some(Verdict::NotWorse), None));
+
+    let (release, mut view) = seen(0);
+    view.labels = Some(Labels::default());
+    assert!(Comparison::of(&release, &view).unwrap().labels.is_none(), "too few are shown as none");
 }

@@ -190,6 +190,7 @@ impl World {
             testing: false,
             died: BTreeMap::new(),
             replacing: event.replacing,
+            labels: None,
         }
     }
 

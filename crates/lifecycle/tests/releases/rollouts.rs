@@ -35,6 +35,7 @@ fn alphas() -> Alphas {
         errors: Alpha { worse: 0.015, not_worse },
         latency: Alpha { worse: 0.005, not_worse },
         answers: 0.005,
+        labels: Alpha { worse: 0.025, not_worse },
     }
 }
 

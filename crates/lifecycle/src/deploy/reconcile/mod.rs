@@ -24,6 +24,7 @@ use modelyard_deploy::target::{Target, Wanted};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::labelled::Labels;
 use super::{Tested, Tester};
 
 pub use step::wanted;
@@ -54,7 +55,11 @@ struct Memory {
     test: Option<Test>,
     /// How far the time was set forward since the release's step was last adjusted to it, microseconds.
     set_by: i64,
+    labels: Option<Read>,
 }
+
+/// What labels said of a release's step, and when they were read.
+type Read = ((ReleaseId, u32), Timestamp, Option<Labels>);
 
 /// Application tests that are under way.
 struct Test {

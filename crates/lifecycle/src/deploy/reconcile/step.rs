@@ -11,12 +11,16 @@ use modelyard_core::{Digest, Fault, Kind, Result, Timestamp, canonical};
 use modelyard_deploy::target::Wanted;
 use serde_json::{Value, json};
 
-use super::{Reconciler, Test};
+use super::{Read, Reconciler, Test};
+use crate::deploy::labelled::{self, Labels};
 use crate::deploy::moves::{self, Moved};
-use crate::deploy::{View, release};
+use crate::deploy::{View, judge, release};
 
 /// The target is told again what is wanted at least so often.
 const TOLD_MICROS: i64 = 1_000_000;
+
+/// Labels are read again no sooner.
+const READ_MICROS: i64 = 10_000_000;
 
 impl Reconciler {
     /// The next move of the release of `environment`; answers whether something moved.
@@ -65,12 +69,30 @@ impl Reconciler {
             }
             _ => self.with_memory(&id, |memory| memory.test = None),
         }
+        if release.status == ReleaseStatus::Rolling {
+            view.labels = self.labels(&release, now).await?;
+        }
         let Some(moved) = moves::next(&release, &environment, &view, now) else { return Ok(false) };
         let Moved { environment, release, aliases, event, cause, by } = moved;
         let saw = release.decisions.last().map_or(Value::Null, |decision| decision.saw.clone());
         let details = if saw.is_null() { Value::Null } else { json!({ "saw": saw }) };
         let change = Change { environment, release: Some(release), aliases, event, cause, details };
         self.write(change, &by).await
+    }
+
+    /// What labels say of the step: read anew now and then, since it takes reading the log.
+    async fn labels(&self, release: &Release, now: Timestamp) -> Result<Option<Labels>> {
+        let id = &release.environment;
+        let Some(incumbent) = judge::incumbent(&release.before, release.package) else { return Ok(None) };
+        let step = (release.id, release.step);
+        let known = self.with_memory(id, |memory| memory.labels.clone());
+        let is_new = |(of, at, _): &Read| *of == step && now.micros() - at.micros() < READ_MICROS;
+        if let Some((.., labels)) = known.filter(is_new) {
+            return Ok(labels);
+        }
+        let labels = labelled::labels(&self.home, release, incumbent, now).await?;
+        self.with_memory(id, |memory| memory.labels = Some((step, now, labels.clone())));
+        Ok(labels)
     }
 
     /// The step of `release` began when it did, by the time as it is told now: what a step lasts is judged by
