@@ -17,6 +17,7 @@ mod events;
 mod guard;
 mod history;
 mod models;
+mod monitor;
 mod openapi;
 mod path;
 mod projects;
@@ -101,6 +102,7 @@ fn routes() -> Vec<Route> {
         environments::routes(),
         releases::routes(),
         history::routes(),
+        monitor::routes(),
         alerts::routes(),
         models::routes(),
         runs::routes(),

@@ -79,11 +79,8 @@ impl Duty for Windows {
     }
 
     async fn look(&self) -> Result<()> {
-        let environments = self.home().environments.environments(None).await?;
-        let projects: BTreeSet<String> =
-            environments.into_iter().map(|environment| environment.id.project).collect();
         let mut failed = None;
-        for project in projects {
+        for project in self.home().environments.projects().await? {
             if let Err(fault) = self.project(&project).await {
                 failed.get_or_insert(fault);
             }

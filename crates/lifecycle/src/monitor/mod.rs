@@ -6,6 +6,7 @@
 //!          `memory` what is remembered, `consequences` what follows
 //! feedback what turned out to be true, on its way into the home
 //! import   labels of a file
+//! view     what windows show, in words and numbers
 //! query    SQL over what was logged
 //! record   the inference log as a data plane writes it
 //! replay   last year's rows once more, as traffic
@@ -33,6 +34,7 @@ mod span;
 pub mod train;
 pub mod trigger;
 pub mod upkeep;
+pub mod view;
 mod watcher;
 
 pub use look::Windows;

@@ -4,6 +4,7 @@ mod stage;
 
 use modelyard_core::monitor::{CauseState, NewLabel};
 use modelyard_core::table::Column;
+use modelyard_lifecycle::monitor::view;
 use serde_json::json;
 
 use stage::{Stage, day};
@@ -43,6 +44,18 @@ async fn training_weeks_raise_nothing_and_from_may_on_temp_and_dest_have_moved()
     let alerts = stage.open_alerts().await;
     assert!(alerts.contains(&"drift temp: `temp` has moved since 2013-05-20".to_owned()), "{alerts:?}");
     assert!(alerts.iter().any(|alert| alert.starts_with("drift dest:")), "{alerts:?}");
+
+    let applied = view::find(&stage.home, "late").await.unwrap();
+    let status = view::status(&stage.home, &applied).await.unwrap();
+    assert_eq!(status.model.as_deref(), Some("late@1"));
+    let first = &status.columns[0];
+    assert!(first.moved && status.columns.last().is_some_and(|last| !last.moved), "{status:?}");
+    assert!(status.columns.iter().any(|column| column.name == "temp" && column.windows >= 5), "{status:?}");
+    assert!(
+        status.verdict.contains("temp") && status.verdict.contains("have moved since"),
+        "{}",
+        status.verdict
+    );
 
     // Each window of drift is a cause, once, however often it is looked at.
     stage.look().await;

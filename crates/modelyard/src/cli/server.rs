@@ -262,6 +262,8 @@ mod tests {
         ("models alias", "model", "version"),
         ("models approve", "model", "version"),
         ("models reject", "model", "version"),
+        ("monitor status", "name", "project"),
+        ("monitor windows", "name", "project"),
         ("models show", "model", "version"),
         ("release", "to", "environment"),
         ("report", "what", "version"),

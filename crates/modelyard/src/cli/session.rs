@@ -36,7 +36,7 @@ pub(crate) async fn project(ctx: &Context) -> Result<Session> {
 }
 
 /// The project that the command is in; says what is remarkable about its file.
-fn loaded(ctx: &Context) -> Result<Loaded> {
+pub(crate) fn loaded(ctx: &Context) -> Result<Loaded> {
     let loaded = config::load(&absolute(&config::locate(ctx.project.as_deref())?))?;
     if !ctx.quiet {
         for remark in &loaded.remarks {
