@@ -73,3 +73,17 @@ fn a_commit_is_trained_and_one_that_is_no_better_changes_nothing() {
     assert_eq!(mill.alerts()[0].0, "commit-not-better");
     assert_eq!(mill.serving(), 1);
 }
+
+#[test]
+fn rows_are_replayed_as_requests_in_their_order() {
+    let mill = Mill::open("");
+    let replayed = mill.project.document(&["replay", "sacks", "--environment", "production"]);
+    assert_eq!(replayed["rows"], 40);
+    assert_eq!(replayed["answered"], serde_json::json!({"flour@1": 40}));
+    assert_eq!(replayed["refused"], serde_json::json!({}));
+    mill.project.write("later.csv", "part,grain,flour\ntrain,1,1\n");
+    let one = ["replay", "sacks", "--environment", "production", "--source", "sacks=later.csv"];
+    assert_eq!(mill.project.document(&one)["rows"], 1);
+    let labels = ["replay", "sacks", "--environment", "production", "--labels-after", "1d"];
+    mill.project.fails(&labels, 2, "rows of `sacks` have no time of their own");
+}
