@@ -17,12 +17,14 @@ use serde_json::{Map, Value};
 pub struct Replay {
     table: Table,
     roles: Roles,
+    /// Columns that are in no request: the target, private ones, the one that says which part a row is of.
+    kept_back: Vec<String>,
     target: String,
 }
 
 /// A row as it is sent.
 pub struct Sent {
-    /// All columns but the target and private ones.
+    /// What a client would know.
     pub request: Value,
     /// What turned out to be true; `None` where nobody knows.
     pub label: Option<Value>,
@@ -58,7 +60,13 @@ impl Replay {
             .get(&Part::Train)
             .ok_or_else(|| Fault::new(Kind::Data, format!("`{name}` has no rows to replay")))?;
         let table = read_table(&rows.parquet, None)?;
-        Ok(Self { table, roles: ingested.roles, target: project.target.clone() })
+        let target = project.target.clone();
+        let mut kept_back = ingested.roles.private.clone();
+        kept_back.push(target.clone());
+        if let Split::Column { column } = &dataset.split {
+            kept_back.push(column.clone());
+        }
+        Ok(Self { table, roles: ingested.roles, kept_back, target })
     }
 
     pub fn rows(&self) -> usize {
@@ -73,8 +81,7 @@ impl Replay {
     pub fn row(&self, row: usize) -> Sent {
         let mut request = Map::new();
         for (name, column) in self.table.columns() {
-            let private = self.roles.private.iter().any(|private| private == name);
-            if name != self.target && !private {
+            if !self.kept_back.iter().any(|kept_back| kept_back == name) {
                 request.insert(name.to_owned(), column.json(row));
             }
         }
