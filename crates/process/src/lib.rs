@@ -19,6 +19,7 @@
 
 pub mod control;
 pub mod detached;
+pub mod machine;
 pub mod onnx_library;
 pub mod python;
 pub mod run;

@@ -104,10 +104,11 @@ impl Worker {
         self.said.lines().iter().cloned().collect()
     }
 
-    /// What it held when it was killed for holding more than it may.
-    pub fn exceeded_bytes(&self) -> Option<u64> {
+    /// What it held, and what it may, when it was killed for holding more.
+    pub fn exceeded_bytes(&self) -> Option<(u64, u64)> {
         let limit = self.limit.as_ref()?;
-        Some(limit.exceeded_bytes.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+        let held = limit.exceeded_bytes.load(Ordering::Relaxed);
+        (held > 0).then_some((held, limit.most_bytes))
     }
 
     /// Kills it and all of its process tree.
@@ -133,6 +134,7 @@ impl Worker {
 
 /// Looks at a worker's memory now and then.
 struct Limit {
+    most_bytes: u64,
     exceeded_bytes: Arc<AtomicU64>,
     watch: JoinHandle<()>,
 }
@@ -152,7 +154,7 @@ impl Limit {
                 }
             }
         });
-        Ok(Self { exceeded_bytes, watch })
+        Ok(Self { most_bytes, exceeded_bytes, watch })
     }
 }
 

@@ -56,6 +56,7 @@ pub struct PythonSpec {
     /// Variables of the worker, besides those every worker has.
     pub variables: BTreeMap<String, String>,
     /// What a worker may hold with all of its processes; it is ended and replaced above that.
+    /// `None`: half of what the machine, or this program's control group, has.
     pub memory_bytes: Option<u64>,
 }
 

@@ -407,7 +407,8 @@ async fn a_worker_that_leaks_is_ended_and_replaced() {
     let model = open(&fixture, &limited).await;
     let error = model.predict(spoken(&fixture, "leak")).await.unwrap_err();
     assert_eq!(error.code, ErrorCode::Inference);
-    assert!(error.message.contains("MB, more than it may"), "{}", error.message);
+    let ended = "MB of memory, more than the 300 MB that it may, `limits.memory`)";
+    assert!(error.message.ends_with(ended), "{}", error.message);
     let predictions = model.predict(fixture.table(&fixture.rows[..3])).await.unwrap();
     same::same(&model, &predictions, &fixture.answers[..3]);
     // A lost row is tried once more: it may have been innocent.

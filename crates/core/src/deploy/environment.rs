@@ -80,7 +80,7 @@ pub struct Approvals {
 /// What one replica may use.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Limits {
-    /// Of one Python worker; it is ended and replaced above that. `None`: no limit.
+    /// Of one Python worker; it is ended and replaced above that. `None`: half of the machine's.
     pub memory_bytes: Option<u64>,
     /// Requests that may be under way in one replica; further ones are refused as overloaded.
     pub requests: u32,

@@ -39,6 +39,9 @@ pub struct ReplicaReport {
     pub sequence: u64,
     pub at: Timestamp,
     pub pid: u32,
+    /// Of the program's file that runs; `None` where it can't be told, or is of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub program: Option<Digest>,
     /// Where it answers.
     pub listen: String,
     /// The newest generation it follows.

@@ -108,6 +108,8 @@ pub struct Instance {
     pub failed_requests: u64,
     pub memory_bytes: u64,
     pub cpu_secs: f64,
+    /// Of the program's file that it runs, where that is known.
+    pub program: Option<Digest>,
 }
 
 /// The environments of `project`, or of all projects.
@@ -341,5 +343,6 @@ fn instance(report: &ReplicaReport, now: Timestamp) -> Instance {
         failed_requests: report.counts.values().map(|counts| counts.failed).sum(),
         memory_bytes: report.memory_bytes,
         cpu_secs: report.cpu_secs,
+        program: report.program,
     }
 }

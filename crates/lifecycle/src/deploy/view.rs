@@ -117,6 +117,7 @@ mod tests {
             sequence: 1,
             at: Timestamp::from_micros(0),
             pid: 1,
+            program: None,
             listen: String::new(),
             generation: 1,
             ready: Vec::new(),

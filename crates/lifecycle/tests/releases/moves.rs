@@ -166,6 +166,7 @@ impl World {
             sequence: 1,
             at: Timestamp::from_micros(self.now),
             pid: 1,
+            program: None,
             listen: String::new(),
             generation: state.generation.saturating_sub(*behind),
             ready: if *ready { state.wanted().map(|placed| placed.package).collect() } else { Vec::new() },

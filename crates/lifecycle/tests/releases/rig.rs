@@ -273,6 +273,7 @@ impl Rig {
             sequence: self.sequence.fetch_add(1, Ordering::SeqCst),
             at: self.clock.now(),
             pid: 1,
+            program: None,
             listen: "127.0.0.1:8100".into(),
             generation: state.generation,
             ready: wanted.iter().filter(|package| !broken.contains_key(package)).copied().collect(),

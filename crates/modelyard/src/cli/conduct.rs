@@ -142,7 +142,15 @@ pub(crate) async fn machine(home: &Home, with_onnx: bool) -> Result<Machine> {
         true => Some(session::settings(None, String::new())?.find_onnx_library(&|_| {}).await?.digest),
         false => None,
     };
-    Ok(Machine { program: digest(home, Path::new(RUNNING)).await?, onnx_library })
+    Ok(Machine { program: program(home).await?, onnx_library })
+}
+
+/// Of this program's file.
+///
+/// # Errors
+/// If it can't be read, or the home not written.
+pub(crate) async fn program(home: &Home) -> Result<Digest> {
+    digest(home, Path::new(RUNNING)).await
 }
 
 /// Of a file that is seldom another.

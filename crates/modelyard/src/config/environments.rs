@@ -172,7 +172,7 @@ static LIMITS: Section = Section {
         Key::new(
             "memory",
             Shape::Text,
-            "Of a Python model's worker, \"512MB\"; it is ended and replaced above that. Default no limit.",
+            "Of a Python model's worker, \"512MB\"; it is ended and replaced above that. Default half of what the machine has.",
         ),
         Key::new("requests", Shape::Whole { min: 1, max: 1_000_000 }, "Requests under way at once.")
             .default("10000"),

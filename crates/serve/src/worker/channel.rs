@@ -49,13 +49,15 @@ pub(crate) struct Refusal {
 pub(super) struct Channel {
     stream: UnixStream,
     process: Process,
+    /// What bounds its memory.
+    bound: &'static str,
     /// The process's home and working folder, gone when it is.
     _folder: PrivateTmp,
 }
 
 impl Channel {
-    pub(super) fn new(stream: UnixStream, process: Process, folder: PrivateTmp) -> Self {
-        Self { stream, process, _folder: folder }
+    pub(super) fn new(stream: UnixStream, process: Process, bound: &'static str, folder: PrivateTmp) -> Self {
+        Self { stream, process, bound, _folder: folder }
     }
 
     /// The answer to `body`; what gives none within `patience` is killed, for it can't be interrupted.
@@ -106,7 +108,7 @@ impl Channel {
 
     /// Hangs up, and kills what does not end by itself.
     pub(super) async fn close(self) {
-        let Self { stream, mut process, _folder } = self;
+        let Self { stream, mut process, _folder, .. } = self;
         drop(stream);
         if tokio::time::timeout(END_PATIENCE, process.wait()).await.is_err() {
             process.kill().await;
@@ -127,7 +129,12 @@ impl Channel {
             }
         };
         let ended = match self.process.exceeded_bytes() {
-            Some(bytes) => format!("it held {} MB, more than it may", bytes / 1_000_000),
+            Some((held, most)) => format!(
+                "it held {} MB of memory, more than the {} MB that it may, {}",
+                held / 1_000_000,
+                most / 1_000_000,
+                self.bound
+            ),
             None => ended,
         };
         let lines = self.process.last_lines();

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use modelyard_core::Result;
+use modelyard_process::machine;
 use modelyard_process::python::{StepVariables, step_environment};
 use modelyard_process::sandbox::SandboxSpec;
 use modelyard_process::temporary::PrivateTmp;
@@ -42,12 +43,18 @@ pub(super) fn spawn(spec: &PythonSpec, read: &[PathBuf]) -> Result<Channel> {
         ports: Vec::new(),
         enforce: spec.sandboxed,
     };
+    // A worker that grows is to be ended before the machine, out of memory, ends something else.
+    let half = || machine::memory_bytes().map(|bytes| bytes / 2);
+    let bound = match spec.memory_bytes {
+        Some(_) => "`limits.memory`",
+        None => "half of the machine's, as `limits.memory` is not set",
+    };
     let (process, stream) = spawn_worker(&WorkerSpec {
         words,
         cwd: folder.to_owned(),
         env,
         sandbox,
-        memory_bytes: spec.memory_bytes,
+        memory_bytes: spec.memory_bytes.or_else(half),
     })?;
-    Ok(Channel::new(stream, process, temporary))
+    Ok(Channel::new(stream, process, bound, temporary))
 }

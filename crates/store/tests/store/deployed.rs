@@ -173,6 +173,7 @@ pub(crate) fn report(replica: u32, boot: &str, sequence: u64, seconds: i64) -> R
         sequence,
         at: at(seconds),
         pid: 7,
+        program: None,
         listen: "127.0.0.1:8101".to_owned(),
         generation: 1,
         ready: vec![digest("package 1")],

@@ -205,7 +205,8 @@ impl Tester for ApplicationTests {
             None if needs_onnx => Some(self.settings.find_onnx_library(&|_| {}).await?.digest),
             known => known,
         };
-        let facts = Facts::of(&environment.spec, self.program, onnx_library);
+        let program = replicas::program(&self.home, environment, &*self.clock, subject.package).await?;
+        let facts = Facts::of(&environment.spec, program.unwrap_or(self.program), onnx_library);
         let report = ApplicationReport {
             version: ApplicationReport::VERSION,
             model: subject.model.clone(),

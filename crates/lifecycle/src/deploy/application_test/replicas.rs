@@ -1,12 +1,12 @@
 //! What the environment's replicas report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use modelyard_core::clock::Clock;
 use modelyard_core::deploy::{Environment, ReplicaReport};
 use modelyard_core::ports::Home;
-use modelyard_core::{Digest, Result};
+use modelyard_core::{Digest, Fault, Kind, Result};
 
 /// Replicas report at least so often, and a little later.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -29,6 +29,29 @@ pub(super) async fn live(
 pub(super) async fn address(home: &Home, environment: &Environment, clock: &dyn Clock) -> Result<String> {
     let reports = live(home, environment, clock).await?;
     Ok(reports.last().map_or_else(|| environment.spec.listen.clone(), |report| report.listen.clone()))
+}
+
+/// The program of those that have `package` ready; `None` where none of them says.
+///
+/// # Errors
+/// If they are not all of one.
+pub(super) async fn program(
+    home: &Home,
+    environment: &Environment,
+    clock: &dyn Clock,
+    package: Digest,
+) -> Result<Option<Digest>> {
+    let reports = live(home, environment, clock).await?;
+    let tested = reports.iter().filter(|report| report.ready.contains(&package));
+    let programs: BTreeSet<Digest> = tested.filter_map(|report| report.program).collect();
+    if programs.len() > 1 {
+        let shown: Vec<_> = programs.iter().map(|program| program.short().to_string()).collect();
+        let message = format!("the replicas of {} are not all of one program", environment.id);
+        return Err(Fault::new(Kind::Release, message)
+            .detail("programs", shown.join(", "))
+            .hint("deploy it again once `modelyard server` has replaced them all"));
+    }
+    Ok(programs.first().copied())
 }
 
 /// Reports that were all made after this call, of those replicas that go on reporting; none where nobody

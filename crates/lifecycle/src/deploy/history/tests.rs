@@ -115,6 +115,7 @@ async fn answered(home: &Home, generation: u64, number: u32, first: i64, last: i
         sequence: last as u64,
         at: second(last),
         pid: 1,
+        program: None,
         listen: String::new(),
         generation,
         ready: Vec::new(),

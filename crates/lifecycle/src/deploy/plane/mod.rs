@@ -48,6 +48,8 @@ pub struct Options {
     pub replica: u32,
     /// Where it answers.
     pub listen: String,
+    /// Of this program's file, where that can be told.
+    pub program: Option<Digest>,
     /// When the process began.
     pub began: Instant,
     /// How long a version may take to be opened and proven, in place of what the environment says.

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::cli::{Context, print, session};
+use crate::cli::{Context, conduct, print, session};
 use crate::config::duration;
 
 /// What a replica is told by whoever starts it; a person needs none of it.
@@ -70,6 +70,8 @@ pub(super) async fn run(environment: &str, args: &super::Args, ctx: &Context) ->
         environment: id.clone(),
         replica: args.replica.replica,
         listen: address.to_string(),
+        // It answers all the same where the home can't keep what was found.
+        program: conduct::program(&home).await.ok(),
         began,
         start_limit: args.replica.start_limit,
         note: Arc::new(|text| tracing::warn!("{text}")),
