@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use modelyard_core::deploy::{
     Environment, EnvironmentId, Freeze, Release, ReleaseId, ReleaseKind, StrategyKind, Wish,
@@ -19,7 +21,7 @@ use super::access::{Caller, Permission};
 use super::body::Body;
 use super::environments::id;
 use super::path::Path;
-use super::refusal::Refusal;
+use super::refusal::{Refusal, refused};
 use super::route::{Route, get, post, put};
 
 pub(super) fn routes() -> Vec<Route> {
@@ -283,7 +285,9 @@ async fn drill(
 #[serde(deny_unknown_fields)]
 #[schema(as = FreezeWanted)]
 struct HowLong {
-    until: Option<Timestamp>,
+    /// An instant: `2026-12-24T08:00:00Z`, `2026-12-24T08:00:00+01:00`, or in UTC `2026-12-24 08:00`.
+    #[schema(value_type = Option<Timestamp>)]
+    until: Option<String>,
     comment: Option<String>,
 }
 
@@ -292,9 +296,26 @@ async fn freeze(
     Path(environment): Path<(String, String)>,
     Extension(caller): Extension<Caller>,
     Body(how): Body<HowLong>,
-) -> Result<Json<Environment>, Refusal> {
-    let frozen = Freeze { until: how.until, by: caller.0, comment: how.comment };
-    Ok(Json(release::freeze(&api.home, &id(environment), frozen, api.clock.now()).await?))
+) -> Result<Json<Environment>, Response> {
+    let now = api.clock.now();
+    let until = how.until.map(|text| instant_ahead(&text, now)).transpose().map_err(|refusal| *refusal)?;
+    let frozen = Freeze { until, by: caller.0, comment: how.comment };
+    let frozen = release::freeze(&api.home, &id(environment), frozen, now).await;
+    frozen.map(Json).map_err(|fault| Refusal(fault).into_response())
+}
+
+/// The instant after `now` that the field `until` names.
+fn instant_ahead(text: &str, now: Timestamp) -> Result<Timestamp, Box<Response>> {
+    let wrong = |message: &str| {
+        let hint = "an instant to come: `2026-12-24T08:00:00Z`, `2026-12-24T08:00:00+01:00`, or in UTC \
+                    `2026-12-24 08:00`; without `until` it is frozen until it is unfrozen";
+        Box::new(refused(StatusCode::UNPROCESSABLE_ENTITY, "bad_value", message, Some(hint), Some("until")))
+    };
+    match Timestamp::parse(text.trim()) {
+        Some(at) if at > now => Ok(at),
+        Some(_) => Err(wrong(&format!("`until` lies in the past: `{text}`"))),
+        None => Err(wrong(&format!("cannot read `{text}` as the instant `until`"))),
+    }
 }
 
 async fn unfreeze(

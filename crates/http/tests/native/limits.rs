@@ -40,6 +40,29 @@ async fn bodies_that_are_none_are_told_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn an_end_of_a_freeze_that_is_none_is_told_how_to_write_one() {
+    let rig = Rig::new().await;
+    let path = "/api/v1/projects/flights/environments/production/freeze";
+    for (until, message) in [
+        ("3d", "cannot read `3d` as the instant `until`"),
+        ("24.12.2026", "cannot read `24.12.2026` as the instant `until`"),
+        ("2020-12-24", "`until` lies in the past: `2020-12-24`"),
+    ] {
+        let answer = rig.ask("PUT", path, JSON, &format!(r#"{{"until":"{until}"}}"#)).await;
+        assert_eq!(answer.code(), (422, "bad_value".to_owned()), "{until}: {answer:?}");
+        let said = answer.json();
+        assert_eq!((&said["field"], &said["message"]), (&"until".into(), &message.into()));
+        let hint = said["hint"].as_str().unwrap();
+        assert!(hint.starts_with("an instant to come: `2026-12-24T08:00:00Z`, "), "{hint}");
+    }
+    // What is well written is asked of the environment, which there is not.
+    for until in ["2999-12-24T08:00:00Z", "2999-12-24T08:00:00+01:00", "2999-12-24 08:00"] {
+        let answer = rig.ask("PUT", path, JSON, &format!(r#"{{"until":"{until}"}}"#)).await;
+        assert_eq!(answer.code().0, 404, "{until}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_body_over_a_megabyte_is_refused() {
     let rig = Rig::new().await;
     let large = format!(r#"{{"version":{}1}}"#, " ".repeat(1 << 20));

@@ -137,25 +137,28 @@ fn closing(built: &Built, register: &str, further: Vec<String>, began: Instant) 
     let cached = if built.all_cached { ", everything from cache" } else { "" };
     let mut text = format!("\nDone in {time}{cached}.");
     if let Some(Made::Register(made)) = built.made.get(&Node::Register) {
-        let version = format!("{register}@{}", made.version.number);
-        let mut next = vec![
-            (format!("modelyard serve {register}"), "answer requests"),
-            (format!("modelyard report {version}"), "the test report"),
-            (format!("modelyard reproduce {version}"), "build it again and compare"),
-        ];
-        let into = |command: &String| match command.contains(" deploy ") {
-            true => "apply the environments, and test it there",
-            false => "bring it there as its strategy says",
-        };
-        next.extend(further.into_iter().map(|command| (command.clone(), into(&command))));
-        let width = next.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
-        for (command, what) in next {
-            text.push_str(&format!("\n  {command:<width$}   {what}"));
-        }
+        text.push_str(&next(register, made.version.number, further));
     } else {
         text.push_str(&format!("\n  modelyard show {}", built.run));
     }
     text
+}
+
+/// What may be done with version `number`; `further` commands bring it into environments.
+fn next(register: &str, number: u32, further: Vec<String>) -> String {
+    let version = format!("{register}@{number}");
+    let mut next = vec![
+        (format!("modelyard serve {register}"), "answer requests"),
+        (format!("modelyard report {version}"), "the test report"),
+        (format!("modelyard reproduce {version}"), "build it again and compare"),
+    ];
+    let into = |command: &String| match command.contains(" deploy ") {
+        true => "apply the environments, and test it there",
+        false => "bring it there as its strategy says",
+    };
+    next.extend(further.into_iter().map(|command| (command.clone(), into(&command))));
+    let width = next.iter().map(|(command, _)| command.len()).max().unwrap_or(0);
+    next.into_iter().map(|(command, what)| format!("\n  {command:<width$}   {what}")).collect()
 }
 
 fn document(built: &Built) -> Value {
@@ -174,4 +177,36 @@ fn document(built: &Built) -> Value {
             _ => json!([]),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_run_ends_with_how_its_version_gets_into_the_environments() {
+        let none = next("late-flights", 3, ahead::commands(&BTreeMap::new()));
+        assert_eq!(
+            none,
+            "
+  modelyard serve late-flights         answer requests
+  modelyard report late-flights@3      the test report
+  modelyard reproduce late-flights@3   build it again and compare"
+        );
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/config");
+        let text = std::fs::read_to_string(folder.join("design.toml")).unwrap();
+        let loaded = crate::config::read("modelyard.toml".to_owned(), text, folder.join("project"));
+        let project = loaded.unwrap_or_else(|refusal| panic!("{}", refusal.into_fault())).project;
+        assert_eq!(
+            next("late-flights", 3, ahead::commands(&project.environments)),
+            format!(
+                "{none}
+  modelyard deploy staging             apply the environments, and test it there
+  modelyard release --to production    bring it there as its strategy says"
+            )
+        );
+    }
 }

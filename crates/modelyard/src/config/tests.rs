@@ -276,6 +276,30 @@ fn an_unknown_key_is_refused_wherever_the_schema_refuses_it() {
     }
 }
 
+#[test]
+fn how_long_a_version_may_take_to_start_is_a_duration() {
+    let read = |start: &str| {
+        let text = std::fs::read_to_string(folder().join("every_key.toml")).unwrap();
+        let written = ", start = \"90s\" }";
+        assert_eq!(text.matches(written).count(), 1);
+        read_in_project(&text.replace(written, &format!("{start} }}")))
+    };
+    for (start, seconds) in [
+        ("", 60.0),
+        (", start = \"90s\"", 90.0),
+        (", start = \"5m\"", 300.0),
+        (", start = \"1h 30m\"", 5_400.0),
+        (", start = \"250ms\"", 0.25),
+    ] {
+        let loaded = read(start).unwrap_or_else(|refusal| panic!("{start}: {}", refusal.into_fault()));
+        assert_eq!(loaded.project.environments["staging"].limits.start_secs, seconds, "{start}");
+    }
+    for start in ["90", "\"90\"", "\"soon\"", "\"-1s\"", "\"0s\""] {
+        let Err(refusal) = read(&format!(", start = {start}")) else { panic!("{start} is taken") };
+        assert!(refusal.problems().any(|problem| problem.message.contains("duration")), "{start}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
