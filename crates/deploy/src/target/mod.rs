@@ -5,7 +5,6 @@
 
 pub mod process;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -50,34 +49,17 @@ pub enum Condition {
     },
 }
 
-/// What [`Target::apply`] would do, in order; its text has a line each.
+/// What [`Target::apply`] would do to replicas, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan(pub Vec<Act>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
-    Bind(SocketAddr),
     Start(u32),
     /// Started anew with other settings, after another one took over where there are several.
     Replace(u32),
     /// Answers what it took, then ends.
     Stop(u32),
-    Release(SocketAddr),
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for act in &self.0 {
-            match act {
-                Act::Bind(address) => writeln!(f, "listen on {address}")?,
-                Act::Start(replica) => writeln!(f, "start replica {replica}")?,
-                Act::Replace(replica) => writeln!(f, "start replica {replica} anew with its new settings")?,
-                Act::Stop(replica) => writeln!(f, "stop replica {replica}")?,
-                Act::Release(address) => writeln!(f, "stop listening on {address}")?,
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Runs replicas. The conformance suite in `tests/` holds every member to what stands here.

@@ -8,9 +8,10 @@ use modelyard_core::ports::Home;
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_lifecycle::Workshop;
 use modelyard_lifecycle::deploy::apply::{self, Act, Difference, Proposal};
+use modelyard_lifecycle::deploy::reconcile::alone;
 use serde_json::{Value, json};
 
-use super::{Context, print, session, settings, text};
+use super::{Context, print, replicas, session, settings, text};
 
 /// Write environments, monitor and triggers into the home, after showing what would change
 #[derive(clap::Args)]
@@ -31,7 +32,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
             "project": proposal.project, "first": proposal.first, "changes": proposal.changes, "applied": !args.dry_run,
         });
         if !args.dry_run {
-            apply::apply(shop.home(), &proposal, &session::acting(ctx)).await?;
+            write(&shop, &proposal, ctx).await?;
         }
         print::json(&document);
         return Ok(ExitCode::SUCCESS);
@@ -48,7 +49,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         print::result("Nothing was changed.");
         return Ok(ExitCode::SUCCESS);
     }
-    let applied = apply::apply(shop.home(), &proposal, &session::acting(ctx)).await?;
+    let applied = write(&shop, &proposal, ctx).await?;
     print::result("\nApplied.");
     if !ctx.quiet
         && let Some(first) = first(applied)
@@ -56,6 +57,15 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
         print::result(format!("next: modelyard deploy {first} {}", applied.model));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Applies `proposal`; where no server does it, the replicas of environments that are no more are ended here.
+async fn write<'a>(shop: &Workshop, proposal: &'a Proposal, ctx: &Context) -> Result<&'a Applied> {
+    let applied = apply::apply(shop.home(), proposal, &session::acting(ctx)).await?;
+    if let Some(_lock) = alone::try_alone(shop.home()).await? {
+        replicas::end_removed(shop.home(), &proposal.project, ctx).await?;
+    }
+    Ok(applied)
 }
 
 /// Where a version goes first: an environment that another requires, else any.

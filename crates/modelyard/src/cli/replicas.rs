@@ -11,9 +11,10 @@ use modelyard_deploy::target::Target;
 use modelyard_deploy::target::process::{ProcessTarget, Settings};
 use modelyard_http::client::HttpConnect;
 use modelyard_lifecycle::deploy::application_test::ApplicationTests;
-use modelyard_lifecycle::deploy::reconcile::Reconciler;
+use modelyard_lifecycle::deploy::reconcile::{Reconciler, told, wanted};
 
-use super::{Context, conduct, session};
+use super::conduct::{self, Live};
+use super::{Context, session};
 
 /// Longer than a data plane waits for clients that have not sent a whole request. Answers have as long besides as
 /// the environment's `limits.timeout` says.
@@ -37,6 +38,25 @@ pub(crate) fn target(folder: &Path) -> Result<Arc<dyn Target>> {
         patience: PATIENCE,
         ready_within: READY_WITHIN,
     })))
+}
+
+/// Ends the replicas of the environments that `project` no longer has; for whoever holds the lock of the home.
+///
+/// # Errors
+/// If the home can't be read, or what the target keeps not be removed.
+pub(crate) async fn end_removed(home: &Home, project: &str, ctx: &Context) -> Result<()> {
+    let target = target(&session::absolute(&session::home_folder(ctx)?))?;
+    for environment in home.environments.environments(Some(project)).await? {
+        if !environment.removed || target.status(&environment.id).await?.is_empty() {
+            continue;
+        }
+        let live = Live::new(ctx);
+        live.waits("stopping", format!("{}, after what it took is answered", environment.id.name));
+        let ended = told(&*target, &environment, &wanted(&environment, conduct::program(home).await?)?).await;
+        live.end();
+        ended?;
+    }
+    Ok(())
 }
 
 /// Brings about what is wanted on `target`, and tests what is deployed over HTTP.

@@ -70,3 +70,18 @@ fn what_is_wanted_and_not_there_is_told_with_whose_turn_it_is() {
     });
     assert_eq!(stage.version("live"), 1);
 }
+
+#[test]
+fn one_that_the_project_no_longer_has_leaves_no_process_and_nothing_on_the_target() {
+    let stage = Stage::new(&[("live", ""), ("spare", "")]);
+    let kept = |stage: &Stage, name: &str| stage.project.home().join("replicas/small").join(name).exists();
+    stage.project.succeeds(&["deploy", "spare", "small@1", "--wait"]);
+    stage.project.succeeds(&["deploy", "live", "small@1", "--wait"]);
+    assert!(kept(&stage, "spare") && kept(&stage, "live") && !planes(&stage).is_empty());
+    // Without a server the command that applies sees to it.
+    stage.declare(&[("live", "")]);
+    stage.project.succeeds(&["apply", "--yes"]);
+    assert!(std::net::TcpStream::connect(stage.addresses["spare"]).is_err(), "it still answers");
+    assert!(!kept(&stage, "spare") && kept(&stage, "live"));
+    assert_eq!(stage.version("live"), 1);
+}

@@ -89,10 +89,6 @@ impl Target for ProcessTarget {
     fn plan(&self, wanted: &Wanted, status: &[ReplicaStatus]) -> Plan {
         let mut acts = Vec::new();
         let there: BTreeSet<u32> = status.iter().map(|replica| replica.replica).collect();
-        let left: BTreeSet<_> = status.iter().map(|replica| replica.listen).collect();
-        if wanted.replicas > 0 && !left.contains(&wanted.listen) {
-            acts.push(Act::Bind(wanted.listen));
-        }
         for replica in status.iter().filter(|replica| replica.replica < wanted.replicas) {
             if replica.settings != wanted.settings || replica.listen != wanted.listen {
                 acts.push(Act::Replace(replica.replica));
@@ -101,11 +97,6 @@ impl Target for ProcessTarget {
         acts.extend((0..wanted.replicas).filter(|replica| !there.contains(replica)).map(Act::Start));
         acts.extend(
             there.iter().filter(|replica| **replica >= wanted.replicas).map(|replica| Act::Stop(*replica)),
-        );
-        acts.extend(
-            left.into_iter()
-                .filter(|listen| wanted.replicas == 0 || *listen != wanted.listen)
-                .map(Act::Release),
         );
         Plan(acts)
     }
@@ -187,6 +178,7 @@ impl Target for ProcessTarget {
         let held = self.held(environment);
         let mut locked = held.lock().await;
         locked.wanted = None;
+        locked.refused = None;
         if locked.folder.exists() {
             let _lock = locked.folder.lock().await?;
             let records = locked.records()?;
@@ -298,8 +290,6 @@ async fn act(held: &Held, settings: &Settings, wanted: &Wanted, plan: &Plan) -> 
         // While one is replaced, others may end and are started again.
         let records = held.records()?;
         match act {
-            // The socket was seen to; it is closed with the last process that has it.
-            Act::Bind(_) | Act::Release(_) => {}
             Act::Start(replica) => {
                 held.add(settings, *replica, wanted, &records)?;
             }

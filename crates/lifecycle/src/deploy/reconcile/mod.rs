@@ -27,7 +27,7 @@ use tokio::task::JoinHandle;
 use super::labelled::Labels;
 use super::{Tested, Tester};
 
-pub use step::wanted;
+pub use step::{told, wanted};
 
 /// A clock that is set by less is one that is kept right.
 const NOTICED_MICROS: i64 = 1_000_000;

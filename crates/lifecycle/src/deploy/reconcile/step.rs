@@ -8,7 +8,7 @@ use modelyard_core::audit::Actor;
 use modelyard_core::deploy::{Environment, EnvironmentId, Release, ReleaseStatus};
 use modelyard_core::ports::Change;
 use modelyard_core::{Digest, Fault, Kind, Result, Timestamp, canonical};
-use modelyard_deploy::target::Wanted;
+use modelyard_deploy::target::{Target, Wanted};
 use serde_json::{Value, json};
 
 use super::{Read, Reconciler, Test};
@@ -154,7 +154,7 @@ impl Reconciler {
         if !due {
             return None;
         }
-        let told = self.target.apply(&wanted).await;
+        let told = told(&*self.target, environment, &wanted).await;
         self.with_memory(id, |memory| {
             memory.told = Some((wanted, now));
             memory.trouble = told.as_ref().err().map(Fault::report);
@@ -192,6 +192,17 @@ impl Reconciler {
             Ok(tested) => tested.map_err(|fault| fault.report()),
             Err(error) => Err(format!("the tester ended: {error}")),
         })
+    }
+}
+
+/// Has `target` bring about what is wanted in `environment`; of one that the project no longer has nothing is kept.
+///
+/// # Errors
+/// As [`Target::apply`] and [`Target::remove`].
+pub async fn told(target: &dyn Target, environment: &Environment, wanted: &Wanted) -> Result<()> {
+    match environment.removed {
+        true => target.remove(&environment.id).await,
+        false => target.apply(wanted).await,
     }
 }
 

@@ -8,7 +8,7 @@ use modelyard_core::ports::{Home, LockGuard};
 use modelyard_core::{Fault, Kind, Result};
 use modelyard_deploy::target::{self, Target};
 use modelyard_lifecycle::deploy::environments::{self, Condition};
-use modelyard_lifecycle::deploy::reconcile::{alone, wanted};
+use modelyard_lifecycle::deploy::reconcile::{alone, told, wanted};
 use serde_json::json;
 
 use crate::cli::conduct::{self, Live};
@@ -104,8 +104,7 @@ async fn until_ended(
             None => alone::stand_in(home).await?,
         };
         let environment = environments::find(home, id).await?;
-        let program = conduct::machine(home, false).await?.program;
-        target.apply(&wanted(&environment, program)?).await
+        told(target, &environment, &wanted(&environment, conduct::program(home).await?)?).await
     };
     tokio::select! {
         looked = looked => looked,
@@ -128,7 +127,7 @@ pub(super) async fn start(args: Start, ctx: &Context) -> Result<ExitCode> {
     let unwatched = lock.is_some();
     if unwatched {
         let target = replicas::target(&session::absolute(&session::home_folder(ctx)?))?;
-        let program = conduct::machine(&home, false).await?.program;
+        let program = conduct::program(&home).await?;
         target.apply(&wanted(&environments::find(&home, &id).await?, program)?).await?;
     }
     // A server that starts need not wait for what this command waits for.

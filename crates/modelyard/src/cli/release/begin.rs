@@ -11,7 +11,7 @@ use modelyard_lifecycle::deploy::release::{self, Asked, Begun};
 use serde_json::json;
 
 use crate::cli::conduct::{self, Conduct};
-use crate::cli::{Context, apply, print, session};
+use crate::cli::{Context, apply, print, replicas, session};
 
 pub(in crate::cli) struct Wanted<'a> {
     pub(in crate::cli) environment: &'a str,
@@ -42,6 +42,9 @@ pub(in crate::cli) async fn run(wanted: Wanted<'_>, ctx: &Context) -> Result<Exi
     release::allowed(home, &environment, &version, machine, ctx.clock.now()).await?;
     if let Some(proposal) = &proposal {
         apply::as_needed(home, proposal, ctx).await?;
+        if !conduct.has_server() {
+            replicas::end_removed(home, &proposal.project, ctx).await?;
+        }
     }
     let listen = environment.spec.listen.clone();
     let asked = Asked {
