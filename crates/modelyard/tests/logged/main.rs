@@ -11,4 +11,5 @@ mod http;
 mod port;
 
 mod answers;
+mod feedback;
 mod shop;
