@@ -8,7 +8,7 @@ DIST ?= dist
 # Rounds of each crash and soak test in `make soak`; `make test` does 30.
 ROUNDS ?= 500
 
-.PHONY: all demo test install format lint soak bench wheel
+.PHONY: all demo test install format lint soak prometheus-rules bench wheel
 
 all: format lint test
 
@@ -43,6 +43,11 @@ lint:
 # The tests that kill, race and repeat, for hours rather than minutes.
 soak:
 	MODELYARD_CRASH_ROUNDS=$(ROUNDS) MODELYARD_SOAK_ROUNDS=$(ROUNDS) MODELYARD_SOAK_SECONDS=60 scripts/test.sh --soak
+
+# The rules for Prometheus that come with the program; needs promtool (Debian's package `prometheus`).
+prometheus-rules:
+	promtool check rules crates/modelyard/src/cli/monitor/prometheus.rules.yml
+	promtool test rules tests/prometheus/rules.test.yml
 
 # Us and the tools in use today, side by side, with the ratios.
 bench:

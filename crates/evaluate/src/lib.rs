@@ -16,6 +16,7 @@ mod html;
 pub mod importance;
 pub mod interval;
 pub mod metric;
+pub mod monitoring;
 pub mod numeric;
 pub mod random;
 pub mod report;
@@ -33,10 +34,11 @@ pub use evaluation::{
     Champion, ChampionOutcome, Evaluation, Evidence, MetricResult, evaluate, wanted_metrics,
 };
 pub use gates::GateVerdict;
-pub use html::{application_html, html};
+pub use html::{application_html, html, monitor_html};
 pub use importance::Importance;
 pub use interval::Interval;
 pub use metric::Metric;
+pub use monitoring::MonitorReport;
 pub use report::Report;
 pub use sample::{ClassSample, Sample, Truth, Undefined};
 pub use slices::Slice;

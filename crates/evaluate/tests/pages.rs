@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use modelyard_core::config::Task;
-use modelyard_evaluate::{ApplicationReport, Report, application_html, html};
+use modelyard_evaluate::{ApplicationReport, MonitorReport, Report, application_html, html, monitor_html};
 
 mod support;
+#[path = "support/watched.rs"]
+mod watched;
 
 /// The models are trained once for all tests.
 fn reports() -> Vec<Report> {
@@ -175,4 +177,34 @@ fn pages_of_application_tests_are_well_formed_and_ask_nobody() {
             assert!(page.contains(&check.name), "{}", check.name);
         }
     }
+}
+
+#[test]
+fn pages_of_watched_environments_say_what_moved_and_ask_nobody() {
+    let shown = [
+        (false, "dest and temp have moved since 20 May; answers have got worse. 2 alerts are open."),
+        (true, "no column has moved; answers are not found worse."),
+    ];
+    for (with_second, sentence) in shown {
+        let report = watched::report(with_second);
+        let page = monitor_html(&report);
+        // To be looked at.
+        if let Some(folder) = std::env::var_os("MODELYARD_WRITE_PAGES") {
+            std::fs::write(Path::new(&folder).join(format!("monitor-{with_second}.html")), &page).unwrap();
+        }
+        check_markup(&page);
+        for forbidden in ["http:", "https:", "//", "<script", "<link", "<img", "src=", "href=", "url(", "NaN"]
+        {
+            assert!(!page.contains(forbidden), "the page has `{forbidden}`");
+        }
+        assert!(page.contains(sentence), "{}", report.sentence());
+        assert_eq!(page.matches("cell moved").count(), if with_second { 7 } else { 5 });
+        assert!(page.contains("late-flights@1 answered 67 % of the 6,000 rows from 10 June") == with_second);
+        assert!(page.contains("60 to 100: 20 % then, 80 % now"));
+        assert!(page.contains(if with_second { "late-flights@2" } else { "waiting for data" }));
+    }
+    let nothing = MonitorReport { windows: Vec::new(), compared: Vec::new(), ..watched::report(false) };
+    let page = monitor_html(&nothing);
+    check_markup(&page);
+    assert!(page.contains("No window has been judged"));
 }

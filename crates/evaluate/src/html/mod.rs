@@ -1,6 +1,7 @@
 //! Reports as one self-contained HTML page each ([`html`] of a model's test, [`application_html`] of
-//! application tests): no request to anywhere (its own policy forbids it),
-//! no script, light and dark by the reader's setting, readable at 390 and 1,400 pixels, printable.
+//! application tests, [`monitor_html`] of a watched environment): no request to anywhere (its own
+//! policy forbids it), no script, light and dark by the reader's setting, readable at 390 and 1,400
+//! pixels, printable.
 //!
 //! Markup is a tree ([`markup`]), so that tags are balanced and every text is escaped. Charts are
 //! inline SVG styled by the variables of `style.css`: the same colour for the same thing
@@ -14,6 +15,7 @@ mod confusion;
 mod facts;
 mod importance;
 mod markup;
+mod monitoring;
 mod precision_recall;
 mod predicted;
 mod residuals;
@@ -24,6 +26,7 @@ mod tables;
 
 pub use application::application_html;
 use markup::{Element, Node, el, short};
+pub use monitoring::monitor_html;
 
 use crate::curve::Whose;
 use crate::report::Report;

@@ -10,10 +10,12 @@
 //! query    SQL over what was logged
 //! record   the inference log as a data plane writes it
 //! replay   last year's rows once more, as traffic
-//! rows     the inference log read back: the rows of a span of time, piece by piece
-//! upkeep   the inference log kept small
 //! trigger  what sets off a training, and what becomes of each cause
 //! train    from a training's begin to a version that serves
+//! report   what the page of a watched environment shows
+//! rows     the inference log read back: the rows of a span of time, piece by piece
+//! upkeep   the inference log kept small
+//! watched  which watched environment is meant
 //! watcher  what a server does for all this, again and again
 //! ```
 
@@ -29,12 +31,14 @@ pub mod query;
 pub mod record;
 mod reference;
 pub mod replay;
+pub mod report;
 pub mod rows;
 mod span;
 pub mod train;
 pub mod trigger;
 pub mod upkeep;
 pub mod view;
+pub mod watched;
 mod watcher;
 
 pub use look::Windows;

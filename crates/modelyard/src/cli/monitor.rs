@@ -1,5 +1,6 @@
 //! `modelyard monitor`: what is watched in production.
 
+mod report;
 mod rules;
 mod status;
 mod windows;
@@ -24,6 +25,7 @@ pub(crate) struct Args {
 enum Command {
     Status(status::Args),
     Windows(windows::Args),
+    Report(report::Args),
     PrometheusRules(rules::Args),
 }
 
@@ -31,6 +33,7 @@ pub(crate) async fn run(args: Args, ctx: &Context) -> Result<ExitCode> {
     match args.command {
         Command::Status(args) => status::run(args, ctx).await,
         Command::Windows(args) => windows::run(args, ctx).await,
+        Command::Report(args) => report::run(args, ctx).await,
         Command::PrometheusRules(args) => Ok(rules::run(&args)),
     }
 }

@@ -103,7 +103,7 @@ async fn newest_tested(place: &Place) -> Result<Run> {
 }
 
 /// Writes the page; `make_folder` where the folder is our own.
-fn write(page: &str, file: &Path, make_folder: bool) -> Result<()> {
+pub(super) fn write(page: &str, file: &Path, make_folder: bool) -> Result<()> {
     let failed = || format!("cannot write the report to `{}`", file.display());
     if let Some(folder) = file.parent().filter(|_| make_folder) {
         std::fs::create_dir_all(folder).attempt(Kind::Usage, failed)?;
@@ -112,7 +112,7 @@ fn write(page: &str, file: &Path, make_folder: bool) -> Result<()> {
 }
 
 /// Hands `file` to whatever shows pages here.
-fn show(file: &Path) -> Result<()> {
+pub(super) fn show(file: &Path) -> Result<()> {
     let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let mut command = Command::new(opener);
     command.arg(file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -230,6 +230,7 @@ mod tests {
         "logs",
         "models download",
         "monitor prometheus-rules",
+        "monitor report",
         "new",
         "predict",
         "predictions query",

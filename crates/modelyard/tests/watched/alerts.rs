@@ -49,4 +49,11 @@ fn requests_that_stop_coming_open_an_alert_that_the_next_one_ends() {
         trials.as_array().unwrap().iter().map(|trial| trial["taken"].clone()).collect::<Vec<_>>(),
         [true, false]
     );
+
+    let page = rig.project.beside("monitor.html");
+    rig.project.succeeds(&["monitor", "report", "wine-cultivar", "--output", page.to_str().unwrap()]);
+    let page = std::fs::read_to_string(&page).unwrap();
+    assert!(
+        page.contains("No window has been judged") && page.contains("no request for 2 s: none ever came")
+    );
 }
