@@ -251,13 +251,14 @@ mod tests {
     }
 
     /// What a command is told about how it shows what it did, or whether it waits for it.
-    const SHOWN: &[&str] = &["yes", "wait", "output", "open", "chart"];
+    const SHOWN: &[&str] = &["yes", "wait", "no-wait", "output", "open", "chart"];
 
     /// The configuration of a run is what commands alone print.
     const COMMANDS_ALONE: &[(&str, &str)] = &[("runs show", "config"), ("show", "config")];
 
     /// What a route is told in other words: the command's argument, and the word of its routes.
     const IN_OTHER_WORDS: &[(&str, &str, &str)] = &[
+        ("alerts silence", "end", "until"),
         ("environments diff", "one", "environment"),
         ("history", "all", "serving"),
         ("models alias", "model", "version"),
