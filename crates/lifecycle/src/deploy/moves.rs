@@ -38,6 +38,10 @@ pub const FETCHING_SECS: f64 = 60.0;
 /// release: once may have any cause.
 pub const DEATHS: usize = 2;
 
+/// What serves is taken for broken only where a replica ended so often with it: to be released over, it is
+/// compared with no more, and machines kill processes in twos and threes.
+pub const INCUMBENT_DEATHS: usize = 5;
+
 /// Within so long in one step: over a test of weeks, machines have their own deaths.
 pub const DEATHS_MICROS: i64 = 10 * 60 * 1_000_000;
 

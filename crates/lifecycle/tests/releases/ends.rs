@@ -132,21 +132,21 @@ async fn what_can_no_longer_be_loaded_is_released_over() {
 async fn what_takes_its_replicas_down_is_released_over() {
     for still_answers in [true, false] {
         let rig = production(StrategyKind::Canary).await;
-        for boot in ["second", "third"] {
+        for boot in ["second", "third", "fourth", "fifth", "sixth"] {
             rig.clock.pass(30.0);
             *rig.boot.lock().unwrap() = boot.to_owned();
             rig.second("production").await;
         }
         let release = rig.begin("production", 2).await.unwrap();
         // The deaths go on while the next one is loaded.
-        for boot in ["fourth", "fifth", "sixth"].into_iter().filter(|_| !still_answers) {
+        for boot in ["seventh", "eighth", "ninth"].into_iter().filter(|_| !still_answers) {
             loads(&rig, boot).await;
             assert_eq!(rig.release(&release).await.status, ReleaseStatus::Loading);
         }
-        *rig.boot.lock().unwrap() = "seventh".to_owned();
+        *rig.boot.lock().unwrap() = "tenth".to_owned();
         rig.second("production").await;
         let why = "all traffic: every replica is ready; nothing to compare with: late@1, which served before, \
-                   took replica 0 down 2 times within 10 min";
+                   took replica 0 down 5 times within 10 min";
         assert_eq!(decided(&rig, &release).await, why);
     }
 }

@@ -3,7 +3,7 @@
 use modelyard_core::Timestamp;
 use modelyard_core::deploy::{Phase, ReleaseKind, ReleaseStatus};
 
-use super::{DEATHS, DEATHS_MICROS, Due, FETCHING_SECS, LOADING_SECS, Moved, TROUBLE_SECS};
+use super::{DEATHS, DEATHS_MICROS, Due, FETCHING_SECS, INCUMBENT_DEATHS, LOADING_SECS, Moved, TROUBLE_SECS};
 
 impl Due<'_> {
     pub(super) fn is_ready(&self) -> bool {
@@ -50,7 +50,7 @@ impl Due<'_> {
         if self.release.kind == ReleaseKind::Rollback || (loads && self.broken_incumbent().is_some()) {
             return None;
         }
-        let replica = self.died_often(|at| at >= self.release.step_since)?;
+        let replica = self.died_often(DEATHS, |at| at >= self.release.step_since)?;
         Some(format!("replica {replica} died {DEATHS} times within {} while it was there", minutes()))
     }
 
@@ -68,8 +68,9 @@ impl Due<'_> {
             return Some(format!("{title} can't be loaded: {reason}"));
         }
         let since = release.began_at.micros().saturating_sub(DEATHS_MICROS);
-        let replica = self.died_often(|at| at < release.began_at && at.micros() >= since)?;
-        Some(format!("{title} took replica {replica} down {DEATHS} times within {}", minutes()))
+        let replica =
+            self.died_often(INCUMBENT_DEATHS, |at| at < release.began_at && at.micros() >= since)?;
+        Some(format!("{title} took replica {replica} down {INCUMBENT_DEATHS} times within {}", minutes()))
     }
 
     /// Whether what served before was given up: nothing is left to compare with.
@@ -78,12 +79,12 @@ impl Due<'_> {
         self.release.before.stable().is_some() && state.stable().is_none()
     }
 
-    /// A replica that died [`DEATHS`] times within [`DEATHS_MICROS`], at moments that `counts`.
-    fn died_often(&self, counts: impl Fn(Timestamp) -> bool) -> Option<u32> {
+    /// A replica that died `times` within [`DEATHS_MICROS`], at moments that `counts`.
+    fn died_often(&self, times: usize, counts: impl Fn(Timestamp) -> bool) -> Option<u32> {
         let often = |died: &Vec<Timestamp>| {
             let mut at: Vec<i64> = died.iter().filter(|at| counts(**at)).map(|at| at.micros()).collect();
             at.sort_unstable();
-            at.windows(DEATHS).any(|some| some[DEATHS - 1] - some[0] <= DEATHS_MICROS)
+            at.windows(times).any(|some| some[times - 1] - some[0] <= DEATHS_MICROS)
         };
         self.view.died.iter().find(|(_, died)| often(died)).map(|(replica, _)| *replica)
     }
