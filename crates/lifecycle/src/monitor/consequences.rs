@@ -1,14 +1,14 @@
 //! What follows from windows: causes of training, and what people are told as long as it holds.
 
 use modelyard_core::deploy::{Applied, EnvironmentId};
-use modelyard_core::id::CauseId;
-use modelyard_core::monitor::{About, Cause, CauseState, ColumnFound, Origin, Severity, WindowRecord};
+use modelyard_core::monitor::{About, Cause, ColumnFound, Origin, Severity, WindowRecord};
 use modelyard_core::ports::Home;
 use modelyard_core::{Clock, Digest, Result, Timestamp};
 use modelyard_monitor::findings::Finding;
 
 use super::alerts::{self, MONITOR, Notice};
 use super::memory::{Memory, Standing};
+use super::trigger::new_cause;
 
 /// Share of missing values from which on a column counts as gone.
 const GONE: f64 = 0.9;
@@ -35,24 +35,9 @@ pub(crate) fn causes(
             Some((origin, reason))
         });
         let Some((origin, reason)) = found else { continue };
-        let now = clock.now();
-        causes.push(Cause {
-            version: 1,
-            id: CauseId::new(clock),
-            project: applied.project.clone(),
-            trigger: trigger.name.clone(),
-            origin,
-            key: format!("window {}", window.start),
-            state: CauseState::Pending,
-            reason,
-            actor: format!("trigger {}", trigger.name),
-            at: now,
-            changed_at: now,
-            run: None,
-            model: None,
-            release: None,
-            revision: 0,
-        });
+        let (key, actor) = (format!("window {}", window.start), format!("trigger {}", trigger.name));
+        let cause = new_cause(clock, &applied.project, trigger, origin, key, &actor);
+        causes.push(Cause { reason, ..cause });
     }
     causes
 }

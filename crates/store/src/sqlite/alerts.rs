@@ -8,7 +8,7 @@ use modelyard_core::monitor::{About, Alert, Delivery};
 use modelyard_core::ports::AlertStore;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{Database, decode, encode};
+use super::{Database, Writing, decode, encode};
 use crate::monitoring;
 
 #[async_trait]
@@ -76,15 +76,7 @@ impl AlertStore for Database {
             written => written.map_err(fault)?,
         };
         for delivery in deliveries {
-            sqlx::query(KEEP_DELIVERY)
-                .bind(delivery.alert.to_string())
-                .bind(&delivery.sink)
-                .bind(encode(&delivery.what)?)
-                .bind(delivery.due.is_none())
-                .bind(encode(delivery)?)
-                .execute(writing.connection())
-                .await
-                .map_err(fault)?;
+            writing.keep_delivery(delivery).await?;
         }
         writing.audit(actor, event, &monitoring::alert_subject(alert), details).await?;
         writing.commit().await?;
@@ -115,22 +107,30 @@ impl AlertStore for Database {
 
     async fn keep_delivery(&self, delivery: &Delivery) -> Result<()> {
         let mut writing = self.write().await?;
-        sqlx::query(KEEP_DELIVERY)
-            .bind(delivery.alert.to_string())
-            .bind(&delivery.sink)
-            .bind(encode(&delivery.what)?)
-            .bind(delivery.due.is_none())
-            .bind(encode(delivery)?)
-            .execute(writing.connection())
-            .await
-            .map_err(|error| self.fault("cannot keep what people were told", error))?;
+        writing.keep_delivery(delivery).await?;
         writing.commit().await
     }
 }
 
-const KEEP_DELIVERY: &str =
-    "INSERT INTO deliveries (alert, sink, what, is_done, document) VALUES (?, ?, ?, ?, ?)
-     ON CONFLICT (alert, sink, what) DO UPDATE SET is_done = excluded.is_done, document = excluded.document";
+impl Writing<'_> {
+    async fn keep_delivery(&mut self, delivery: &Delivery) -> Result<()> {
+        let database = self.database;
+        sqlx::query(
+            "INSERT INTO deliveries (alert, sink, what, is_done, document) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (alert, sink, what) DO UPDATE
+             SET is_done = excluded.is_done, document = excluded.document",
+        )
+        .bind(delivery.alert.to_string())
+        .bind(&delivery.sink)
+        .bind(encode(&delivery.what)?)
+        .bind(delivery.due.is_none())
+        .bind(encode(delivery)?)
+        .execute(self.connection())
+        .await
+        .map_err(|error| database.fault("cannot keep what people are told", error))?;
+        Ok(())
+    }
+}
 
 impl Database {
     async fn alert_in(&self, connection: &mut SqliteConnection, id: AlertId) -> Result<Option<Alert>> {

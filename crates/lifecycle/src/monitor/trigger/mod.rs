@@ -297,7 +297,7 @@ pub(super) fn actor(trigger: &str, at: Timestamp) -> Actor {
     Actor { name: format!("trigger {trigger}"), at }
 }
 
-fn new_cause(
+pub(super) fn new_cause(
     clock: &dyn Clock,
     project: &str,
     trigger: &TriggerSpec,
