@@ -6,6 +6,7 @@
 
 mod back;
 mod drill;
+mod freeze;
 mod look;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use modelyard_core::audit::Actor;
 use modelyard_core::deploy::release::Decision;
 use modelyard_core::deploy::{
-    Environment, EnvironmentId, Facts, Freeze, Release, ReleaseId, ReleaseKind, ReleaseStatus, Strategy,
+    Environment, EnvironmentId, Facts, Release, ReleaseId, ReleaseKind, ReleaseStatus, Strategy,
     StrategyKind, Verdict, Wish,
 };
 use modelyard_core::model::{ModelRef, ModelVersion, Which};
@@ -27,6 +28,8 @@ use super::{apply, approval};
 use back::note_drill;
 pub use back::roll_back;
 pub use drill::{Drill, drill, roll_back_until_followed};
+use freeze::frozen;
+pub use freeze::{freeze, unfreeze};
 pub use look::{Look, look};
 
 /// What is asked for.
@@ -212,13 +215,6 @@ pub async fn rejection(home: &Home, release: &Release) -> Result<Option<String>>
     Ok(approval::rejection(&home.environments.approvals(&release.model, release.number).await?))
 }
 
-/// Who lets no release begin in `environment` now.
-fn frozen(environment: &Environment, now: Timestamp) -> Option<String> {
-    let freeze = environment.frozen.as_ref().filter(|_| environment.is_frozen(now))?;
-    let until = freeze.until.map_or_else(String::new, |until| format!(" until {until}"));
-    Some(format!("`{}` froze it{until}", freeze.by))
-}
-
 /// Releases of a version that wait for people, in all environments, each with what it still lacks.
 ///
 /// # Errors
@@ -258,48 +254,6 @@ pub async fn under_way(home: &Home, environment: &Environment) -> Result<Release
         Fault::new(Kind::NotFound, format!("no release is under way in `{}`", id.name))
             .hint(format!("`modelyard history {}` tells what was", id.name))
     })
-}
-
-/// Lets no release begin until `until`, or until [`unfreeze`].
-///
-/// # Errors
-/// If there is no such environment.
-pub async fn freeze(home: &Home, id: &EnvironmentId, freeze: Freeze, now: Timestamp) -> Result<Environment> {
-    let by = freeze.by.clone();
-    let cause = match freeze.until {
-        Some(until) => format!("frozen until {until}"),
-        None => "frozen".to_owned(),
-    };
-    set_frozen(home, id, Some(freeze), "environment.frozen", &cause, &by, now).await
-}
-
-/// Lets releases begin again.
-///
-/// # Errors
-/// If there is no such environment.
-pub async fn unfreeze(home: &Home, id: &EnvironmentId, by: &str, now: Timestamp) -> Result<Environment> {
-    set_frozen(home, id, None, "environment.unfrozen", "no longer frozen", by, now).await
-}
-
-async fn set_frozen(
-    home: &Home,
-    id: &EnvironmentId,
-    frozen: Option<Freeze>,
-    event: &'static str,
-    cause: &str,
-    by: &str,
-    now: Timestamp,
-) -> Result<Environment> {
-    let frozen = &frozen;
-    let decide = |mut environment: Environment| async move {
-        if environment.frozen == *frozen {
-            return Ok((None, ()));
-        }
-        environment.frozen = frozen.clone();
-        Ok::<_, Fault>((Some(plain(environment, None, event, cause.to_owned())), ()))
-    };
-    let actor = Actor { name: by.to_owned(), at: now };
-    Ok(writing::change(home, id, &actor, decide).await?.0)
 }
 
 /// Whether any release may begin.
